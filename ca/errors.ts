@@ -10,7 +10,11 @@ export class CodedError<Code extends string = string> extends Error {
   /** Machine-readable facts for the caller, for example `{ pointer: '#/notAfter', source: 'CPS 6.3.2' }`. */
   readonly extra: Readonly<Record<string, unknown>>
 
-  constructor(code: Code, message: string, options: { cause?: unknown; extra?: Record<string, unknown> } = {}) {
+  constructor(
+    code: Code,
+    message: string,
+    options: { cause?: unknown; extra?: Record<string, unknown> } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'CodedError'
     this.code = code
