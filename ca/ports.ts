@@ -1,0 +1,285 @@
+/**
+ * What the trusted core needs from outside, and the plain data that crosses its door.
+ *
+ * The core never opens a database, a socket or a clock of its own. Every store method that changes
+ * something takes the audit records of that change and writes both in ONE durable transaction:
+ * after a crash there is either neither or both (design.md promise 1). Methods take arrays, so that
+ * many requests share one commit.
+ */
+import type { SubjectAttribute } from './x509/name.ts'
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** Who acts, for records and tenancy: `system`, `apikey:<id>`, `operator:<name>`. */
+export interface Actor {
+  readonly actor: string
+  readonly tenant: string | null
+}
+
+/** A record before the store gives it its id; becomes a leaf of the log. Personal data only as salted hashes. */
+export interface RecordDraft extends Actor {
+  readonly type: string
+  readonly at: Date
+  readonly data: { readonly [key: string]: Json }
+}
+
+export type CertificateClass = 'individual' | 'organisation' | 'device' | 'event' | 'ca' | 'ocsp' | 'tsa'
+
+/** Written before a key is touched: the serial is taken for ever, whatever happens next. */
+export interface IntentRow extends Actor {
+  readonly issuerId: string
+  readonly serialHex: string
+  readonly profile: string
+  readonly class: CertificateClass
+  readonly tbsSha256: string
+  readonly spkiSha256: string
+  readonly at: Date
+}
+
+/** A certificate as stored; `subject` is personal data and stays out of the log. */
+export interface IssuedRow extends IntentRow {
+  readonly certDer: Uint8Array
+  readonly certSha256: string
+  readonly algorithm: string
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly subject: string
+  readonly commonName: string | null
+  /** Hex salt of the record's `subjectHash`; deleting it and the subject erases the person from the log. */
+  readonly subjectSalt: string
+  readonly keyId: string | null
+  readonly shard: number | null
+  readonly identityEvidenceId: string | null
+}
+
+/** RFC 5280 §5.3.1 CRLReason by name. */
+export type RevocationReason =
+  | 'unspecified'
+  | 'keyCompromise'
+  | 'cACompromise'
+  | 'affiliationChanged'
+  | 'superseded'
+  | 'cessationOfOperation'
+  | 'certificateHold'
+  | 'removeFromCRL'
+  | 'privilegeWithdrawn'
+  | 'aACompromise'
+
+/** 电子认证服务管理办法 art. 29, grounds ① to ⑤. */
+export type LegalGround =
+  'holder-request' | 'false-information' | 'contract-breach' | 'security-not-assured' | 'other-by-law'
+
+/** `intent` = serial taken, no certificate known (crash or refusal): assigned, never good. */
+export type CertificateState = 'intent' | 'valid' | 'held' | 'revoked'
+
+export interface CertificateStatus {
+  readonly issuerId: string
+  readonly serialHex: string
+  readonly state: CertificateState
+  readonly tenant: string | null
+  readonly class: CertificateClass
+  readonly spkiSha256: string
+  readonly notAfter: Date | null
+  readonly shard: number | null
+  readonly revokedAt: Date | null
+  readonly reason: RevocationReason | null
+  readonly legalGround: LegalGround | null
+  readonly invalidityDate: Date | null
+}
+
+export interface StatusChange {
+  readonly issuerId: string
+  readonly serialHex: string
+  /** State that the caller saw; the store refuses with REVOCATION_CONFLICT when it is another by now. */
+  readonly from: CertificateState
+  readonly to: CertificateState
+  readonly revokedAt: Date | null
+  readonly reason: RevocationReason | null
+  readonly legalGround: LegalGround | null
+  readonly invalidityDate: Date | null
+  /** SHA-256 of an SPKI to block for ever (reason keyCompromise), hex. */
+  readonly blockSpkiSha256?: string
+}
+
+export interface CrlEntryRow {
+  readonly serialHex: string
+  readonly revokedAt: Date
+  readonly reason: RevocationReason
+  readonly invalidityDate: Date | null
+}
+
+/** One CRL scope: `shard` null is the full CRL of the issuer. */
+export interface CrlScope {
+  readonly issuerId: string
+  readonly shard: number | null
+}
+
+export interface CrlRow extends CrlScope {
+  /** Decimal text: up to 2^159-1 (RFC 5280 §5.2.3). */
+  readonly number: string
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date
+  readonly entryCount: number
+  readonly crlDer: Uint8Array
+}
+
+export interface CaStore {
+  /** Takes serials and writes records; all or nothing; durable on return. @throws SERIAL_COLLISION */
+  recordIntents(rows: readonly IntentRow[], records: readonly RecordDraft[]): Promise<void>
+  /** Completes intents; all or nothing; durable on return. */
+  recordIssued(rows: readonly IssuedRow[], records: readonly RecordDraft[]): Promise<void>
+  /** Records that change no other table (key use, key destruction, refusals); durable on return. */
+  record(records: readonly RecordDraft[]): Promise<void>
+  findStatus(issuerId: string, serialHex: string): Promise<CertificateStatus | undefined>
+  /** Changes one status by compare-and-set with its record. @throws REVOCATION_CONFLICT, CERT_NOT_FOUND */
+  changeStatus(change: StatusChange, records: readonly RecordDraft[]): Promise<CertificateStatus>
+  /** Serials whose status changed after `since` (a number that only grows), for caches; cheap when nothing did. */
+  statusChanges(
+    since: number,
+  ): Promise<{ latest: number; changed: readonly { issuerId: string; serialHex: string }[] }>
+  /** Revoked and held entries of a scope, by serial ascending, streamed; expired ones stay until one CRL after notAfter. */
+  crlEntries(scope: CrlScope, at: Date): AsyncIterable<CrlEntryRow>
+  lastCrl(scope: CrlScope): Promise<CrlRow | undefined>
+  /** Compare-and-swap on the last number of the scope. @throws REVOCATION_CONFLICT when another CRL came first */
+  publishCrl(row: CrlRow, previousNumber: string | null, records: readonly RecordDraft[]): Promise<void>
+  isKeyBlocked(spkiSha256: string): Promise<boolean>
+  /** Live certificates with this key (for revocation of siblings, and for the unique-key rule). */
+  certificatesWithKey(spkiSha256: string): Promise<readonly CertificateStatus[]>
+  /** Instant of the newest record, or undefined: a clock behind it must not sign. */
+  lastRecordTime(): Promise<Date | undefined>
+}
+
+export interface CaPorts {
+  readonly store: CaStore
+  readonly now: () => Date
+  readonly randomBytes: (count: number) => Uint8Array
+}
+
+/** What a certificate is asked to be. */
+export interface IssueRequest extends Actor {
+  readonly profile: string
+  readonly issuerId?: string
+  readonly subject: readonly SubjectAttribute[]
+  /** A PKCS#10 request (proof of possession inside), or a key that the core itself holds. */
+  readonly key: { readonly csrDer: Uint8Array } | { readonly keyId: string }
+  /** Whole seconds; the profile's default when left out, its limit when larger is refused. */
+  readonly validitySeconds?: number
+  readonly subjectAltNames?: readonly {
+    readonly type: 'email' | 'dns' | 'uri' | 'ip'
+    readonly value: string
+  }[]
+  readonly identityEvidenceId: string | null
+  /** Digests that a one-time key may sign, and nothing else (event certificates). */
+  readonly eventDigests?: readonly { readonly alg: string; readonly digestHex: string }[]
+}
+
+export interface IssuedCertificate {
+  readonly certDer: Uint8Array
+  /** Issuing CA first, root last. */
+  readonly chainDer: readonly Uint8Array[]
+  readonly serialHex: string
+  readonly issuerId: string
+  readonly profile: string
+  readonly notBefore: Date
+  readonly notAfter: Date
+}
+
+export interface RevokeRequest extends Actor {
+  readonly issuerId: string
+  readonly serialHex: string
+  readonly reason: RevocationReason
+  readonly legalGround: LegalGround
+  readonly invalidityDate?: Date
+}
+
+/** What is signed: a digest of content, wrapped by the core in CMS signed attributes that it builds itself. */
+export interface SignDigestRequest extends Actor {
+  /** A held key with its certificate, or an event certificate made for this digest alone. */
+  readonly signer:
+    | { readonly issuerId: string; readonly serialHex: string }
+    | { readonly event: Omit<IssueRequest, 'key' | 'eventDigests' | keyof Actor> }
+  /** SHA-256 of the content (the ByteRange octets of a PDF, or the whole file). */
+  readonly contentSha256: Uint8Array
+  /** `pades` omits signing-time (EN 319 142-1 §6.3), `cades` carries it (EN 319 122-1 §6.3). */
+  readonly format: 'pades' | 'cades'
+}
+
+export interface SignedDigest {
+  /** ContentInfo with SignedData, detached, one SignerInfo, no unsigned attributes yet. */
+  readonly cmsDer: Uint8Array
+  readonly signatureValue: Uint8Array
+  readonly certificate: IssuedCertificate
+  readonly signingTime: Date
+}
+
+export interface OcspAnswer {
+  readonly der: Uint8Array
+  /** False when the request had a nonce or was not answered successfully (RFC 5019 §6). */
+  readonly cacheable: boolean
+  readonly thisUpdate?: Date
+  readonly nextUpdate?: Date
+}
+
+/** One CA certificate with what relying parties may fetch. */
+export interface IssuerInfo {
+  readonly issuerId: string
+  readonly role: 'root' | 'issuing'
+  readonly certDer: Uint8Array
+  readonly chainDer: readonly Uint8Array[]
+  readonly shards: number
+}
+
+/** A key that the core holds for a tenant; the private part never leaves. */
+export interface HeldKey {
+  readonly keyId: string
+  readonly algorithm: string
+  readonly spkiDer: Uint8Array
+  readonly tenant: string | null
+  readonly createdAt: Date
+}
+
+/** Door 1 of the core: plain data in, DER out. */
+export interface Ca {
+  /** Checks, builds and lints; takes the serial and writes the intent durably; the token is good once. */
+  prepare(request: IssueRequest): Promise<IssuanceToken>
+  issue(token: IssuanceToken): Promise<IssuedCertificate>
+  revoke(request: RevokeRequest): Promise<CertificateStatus>
+  /** Builds, explains the difference to the last one, signs and publishes the next CRL of a scope. */
+  crl(scope: CrlScope): Promise<CrlRow>
+  ocsp(requestDer: Uint8Array): Promise<OcspAnswer>
+  /** RFC 3161: TimeStampReq in, TimeStampResp out (also for refusals). */
+  timestamp(requestDer: Uint8Array): Promise<Uint8Array>
+  signDigest(request: SignDigestRequest): Promise<SignedDigest>
+  /** Signs a log checkpoint note body with the log key (Ed25519). */
+  signNote(body: Uint8Array): Promise<Uint8Array>
+  readonly logPublicKey: Uint8Array
+  readonly issuers: readonly IssuerInfo[]
+  /** Certificates of the delegated services. */
+  readonly services: { readonly ocspDer: readonly Uint8Array[]; readonly tsaDer: Uint8Array }
+  readonly keys: {
+    generate(algorithm: string, actor: Actor): Promise<HeldKey>
+    importPkcs12(
+      p12: Uint8Array,
+      passphrase: string,
+      actor: Actor,
+    ): Promise<HeldKey & { readonly certificatesDer: readonly Uint8Array[] }>
+    /** PKCS#10 for a held key. */
+    csr(keyId: string, subject: readonly SubjectAttribute[]): Promise<Uint8Array>
+    destroy(keyId: string, actor: Actor): Promise<void>
+  }
+  /** Profiles as loaded: name, class, SHA-256 of the file. */
+  readonly profiles: readonly {
+    readonly name: string
+    readonly class: CertificateClass
+    readonly sha256: string
+  }[]
+}
+
+declare const issuanceToken: unique symbol
+
+/** Opaque: proof that exactly this TBSCertificate was checked, linted and recorded. Redeemed at most once. */
+export interface IssuanceToken {
+  readonly [issuanceToken]: true
+  readonly serialHex: string
+  readonly issuerId: string
+}
