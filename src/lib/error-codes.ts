@@ -1,0 +1,25 @@
+/**
+ * Every stable code of the product: those of the trusted core and those of the service.
+ *
+ * A code is never renamed and never reused; `http/problem.ts` holds one row for each, so a code without a
+ * status does not compile.
+ */
+import type { CaErrorCode } from '../../ca/errors.ts'
+
+/** Codes of the audit log. `LOG_*` mean that the log itself may not be trusted until somebody looks. */
+export type AuditErrorCode =
+  | 'AUDIT_UNAVAILABLE'
+  | 'AUDIT_RECORD_INVALID'
+  | 'LOG_CONFLICT'
+  | 'LOG_FORK'
+  | 'LOG_STORE_OLDER'
+  | 'LOG_CHECKPOINT_MISSING'
+  | 'LOG_CORRUPT'
+  | 'LOG_RANGE'
+
+/** Codes of the visible appearance of a signature. */
+export type AppearanceErrorCode =
+  'APPEARANCE_INVALID' | 'APPEARANCE_FONT_INVALID' | 'APPEARANCE_IMAGE_INVALID' | 'APPEARANCE_IMAGE_TOO_LARGE'
+
+/** Every stable error code. */
+export type ErrorCode = CaErrorCode | AuditErrorCode | AppearanceErrorCode
