@@ -21,5 +21,27 @@ export type AuditErrorCode =
 export type AppearanceErrorCode =
   'APPEARANCE_INVALID' | 'APPEARANCE_FONT_INVALID' | 'APPEARANCE_IMAGE_INVALID' | 'APPEARANCE_IMAGE_TOO_LARGE'
 
+/** Codes of reading and appending PDF files. */
+export type PdfErrorCode =
+  | 'PDF_MALFORMED'
+  | 'PDF_TOO_LARGE'
+  | 'PDF_ENCRYPTED'
+  | 'PDF_ENCRYPTION_UNSUPPORTED'
+  | 'PDF_NOT_PERMITTED'
+  | 'PDF_DAMAGED_SIGNED'
+  | 'PDF_CERTIFIED_NO_CHANGES'
+  | 'PDF_FIELD_LOCKED'
+  | 'PDF_XFA_DYNAMIC'
+
+/** Codes of making PAdES signatures. */
+export type PadesErrorCode =
+  | 'PADES_CONTENTS_TOO_SMALL'
+  | 'PADES_OPTION_INVALID'
+  | 'PADES_PAGE_OUT_OF_RANGE'
+  | 'PADES_FIELD_INVALID'
+  | 'PADES_FIELD_SIGNED'
+  | 'PADES_SEED_VALUE_UNSUPPORTED'
+  | 'PADES_CERTIFY_NOT_FIRST'
+
 /** Every stable error code. */
-export type ErrorCode = CaErrorCode | AuditErrorCode | AppearanceErrorCode
+export type ErrorCode = PdfErrorCode | PadesErrorCode | CaErrorCode | AuditErrorCode | AppearanceErrorCode
