@@ -1,0 +1,156 @@
+/**
+ * The audit record: what happened, when, by whom, as one JSON object whose canonical bytes are a leaf.
+ *
+ * Personal data never stands here, only salted hashes of it (design decision 6): a leaf cannot be erased.
+ * The trusted core builds the same shapes as plain objects, since it imports nothing of `src/`. Pure.
+ */
+import { CodedError } from '../../ca/errors.ts'
+import { encodeCanonicalJson, type JsonObject, parseCanonicalJson } from '../lib/canonical-json.ts'
+import { encodeHex } from './base64.ts'
+import { MAX_ENTRY_BYTES } from './tile.ts'
+
+/** Every type of record; a type is never renamed, and an old one stays readable. */
+export const RECORD_TYPES = [
+  'certificate.intent',
+  'certificate.issued',
+  'certificate.refused',
+  'certificate.orphaned',
+  'certificate.revoked',
+  'certificate.held',
+  'certificate.released',
+  'key.created',
+  'key.used',
+  'key.destroyed',
+  'signature.intent',
+  'signature.created',
+  'signature.refused',
+  'timestamp.intent',
+  'timestamp.issued',
+  'ocsp.responder_rotated',
+  'crl.intent',
+  'crl.changes',
+  'crl.published',
+  'crl.refused',
+  'verification.done',
+  'identity.evidence_added',
+  'auth.login',
+  'auth.denied',
+  'config.changed',
+  'tenant.created',
+  'tenant.changed',
+  'apikey.created',
+  'apikey.revoked',
+  'document.erased',
+  'statistics.reported',
+  'ceremony.done',
+  'export.done',
+  'backup.done',
+  'restore.done',
+  'log.read',
+  'log.reconciled',
+  'service.started',
+  'service.stopped',
+] as const
+
+/** Type of a record. */
+export type RecordType = (typeof RECORD_TYPES)[number]
+
+/** One thing that happened. */
+export type AuditRecord = {
+  readonly v: 1
+  /** Unique and sortable, see {@link buildRecordId}. */
+  readonly id: string
+  /** RFC 3339, UTC, milliseconds: `2026-01-31T12:00:00.000Z`. */
+  readonly at: string
+  readonly type: RecordType
+  /** `system`, `apikey:<id>` or `operator:<id>`. */
+  readonly actor: string
+  readonly tenant: string | null
+  readonly data: JsonObject
+}
+
+const TYPES: ReadonlySet<string> = new Set(RECORD_TYPES)
+const FIELDS = ['actor', 'at', 'data', 'id', 'tenant', 'type', 'v']
+const ID = /^[0-9a-z][0-9a-z_-]{7,79}$/
+const ACTOR = /^(system|(apikey|operator):[0-9A-Za-z._-]{1,80})$/
+const TENANT = /^[0-9A-Za-z._-]{1,80}$/
+const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
+const invalid = (field: string): CodedError =>
+  new CodedError('AUDIT_RECORD_INVALID', `Audit record: ${field} is missing or not as it must be`, {
+    extra: { pointer: `#/${field}` },
+  })
+
+/**
+ * A record id: 12 hexadecimal digits of milliseconds since 1970, then the random bytes.
+ *
+ * @param at when it happened
+ * @param random at least 10 bytes from a secure source
+ */
+export function buildRecordId(at: Date, random: Uint8Array): string {
+  if (random.length < 10) throw invalid('id')
+  return at.getTime().toString(16).padStart(12, '0') + encodeHex(random)
+}
+
+const isInstant = (value: unknown): boolean => {
+  if (typeof value !== 'string' || !AT.test(value)) return false
+  const time = Date.parse(value)
+  return !Number.isNaN(time) && new Date(time).toISOString() === value
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const isText = (value: unknown, pattern: RegExp): boolean => typeof value === 'string' && pattern.test(value)
+
+/**
+ * Checks the envelope of a record; what `data` must hold belongs to its type.
+ *
+ * @throws {AUDIT_RECORD_INVALID} with the field in `extra.pointer`
+ */
+export function checkRecord(value: unknown): asserts value is AuditRecord {
+  if (!isObject(value)) throw invalid('')
+  const fields = Object.keys(value).sort()
+  const extra = fields.find((field) => !FIELDS.includes(field))
+  if (extra !== undefined) throw invalid(extra.slice(0, 40))
+  const checks: [string, boolean][] = [
+    ['v', value.v === 1],
+    ['id', isText(value.id, ID)],
+    ['at', isInstant(value.at)],
+    ['type', typeof value.type === 'string' && TYPES.has(value.type)],
+    ['actor', isText(value.actor, ACTOR)],
+    ['tenant', value.tenant === null || isText(value.tenant, TENANT)],
+    ['data', isObject(value.data)],
+  ]
+  const failed = checks.find(([, ok]) => !ok)
+  if (failed !== undefined) throw invalid(failed[0])
+}
+
+/**
+ * Leaf bytes of a record: canonical JSON in UTF-8.
+ *
+ * @returns at most 65,535 bytes, the largest entry of a tiled log
+ * @throws {AUDIT_RECORD_INVALID} {INPUT_MALFORMED} {INPUT_TOO_LARGE}
+ */
+export function encodeRecord(record: AuditRecord): Uint8Array {
+  checkRecord(record)
+  const leaf = encodeCanonicalJson(record)
+  if (leaf.length > MAX_ENTRY_BYTES) {
+    throw new CodedError('INPUT_TOO_LARGE', 'Audit record: at most 65,535 bytes')
+  }
+  return leaf
+}
+
+/**
+ * Reads leaf bytes.
+ *
+ * @throws {INPUT_TOO_LARGE} {INPUT_MALFORMED} {AUDIT_RECORD_INVALID}
+ */
+export function parseRecord(leaf: Uint8Array): AuditRecord {
+  if (leaf.length > MAX_ENTRY_BYTES) {
+    throw new CodedError('INPUT_TOO_LARGE', 'Audit record: at most 65,535 bytes')
+  }
+  const value: unknown = parseCanonicalJson(leaf)
+  checkRecord(value)
+  return value
+}
