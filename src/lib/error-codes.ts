@@ -43,5 +43,22 @@ export type PadesErrorCode =
   | 'PADES_SEED_VALUE_UNSUPPORTED'
   | 'PADES_CERTIFY_NOT_FIRST'
 
+/** Codes of the service: requests, access, and work that cannot be done now. */
+export type ServiceErrorCode =
+  | 'REQUEST_INVALID'
+  | 'NOT_FOUND'
+  | 'METHOD_NOT_ALLOWED'
+  | 'MEDIA_TYPE_UNSUPPORTED'
+  | 'RATE_LIMITED'
+  | 'AUTH_REQUIRED'
+  | 'AUTH_FORBIDDEN'
+  | 'IDENTITY_EVIDENCE_REQUIRED'
+  | 'IDENTITY_EVIDENCE_MISMATCH'
+  | 'SELF_CHECK_FAILED'
+  | 'DOCUMENT_ERASED'
+  | 'SHUTTING_DOWN'
+  | 'CONFIG_INVALID'
+
 /** Every stable error code. */
-export type ErrorCode = PdfErrorCode | PadesErrorCode | CaErrorCode | AuditErrorCode | AppearanceErrorCode
+export type ErrorCode =
+  PdfErrorCode | PadesErrorCode | CaErrorCode | AuditErrorCode | AppearanceErrorCode | ServiceErrorCode
