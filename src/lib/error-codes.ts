@@ -57,6 +57,7 @@ export type ServiceErrorCode =
   | 'SELF_CHECK_FAILED'
   | 'DOCUMENT_ERASED'
   | 'SHUTTING_DOWN'
+  | 'EVIDENCE_UNAVAILABLE'
   | 'CONFIG_INVALID'
 
 /** Every stable error code. */

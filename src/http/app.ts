@@ -1,0 +1,165 @@
+/**
+ * The HTTP shell: routes come in as definitions, services stand behind their handlers.
+ *
+ * Order of work for each request: id → route → limits → principal → permission → shape → idempotency → handler.
+ * An unknown error becomes 500 without detail; its cause goes to the log under the request id.
+ */
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import Koa, { type Context } from 'koa'
+import Router from '@koa/router'
+import { CodedError } from '../../ca/errors.ts'
+import type { Principal } from '../auth/permissions.ts'
+import { type BodyLimits, bodyHash } from './body.ts'
+import { readRequest } from './read-request.ts'
+import { renderProblem } from './problem.ts'
+import type { Reply, RequestContext, RouteDefinition } from './route.ts'
+import { checkShape } from './validate.ts'
+
+export interface HttpLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Stored answers for `Idempotency-Key` (services/idempotency.ts). */
+export interface IdempotencyGate {
+  run(
+    claim: { principal: Principal; key: string; route: string; bodySha256: string },
+    act: () => Promise<Reply>,
+  ): Promise<Reply>
+}
+
+export interface HttpDeps {
+  readonly routes: readonly RouteDefinition[]
+  readonly baseUrl: string
+  readonly limits: BodyLimits
+  readonly log: HttpLog
+  /** @throws AUTH_REQUIRED, AUTH_FORBIDDEN; records what it refuses */
+  readonly authorise: (authorization: string, definition: RouteDefinition) => Promise<Principal>
+  readonly idempotency: IdempotencyGate
+  /** @throws RATE_LIMITED */
+  readonly rateLimit: (client: string) => void
+  readonly observe: (operation: string, status: number, seconds: number) => void
+}
+
+const ANONYMOUS: Principal = { id: 'anonymous', actor: 'anonymous', tenant: null, roles: [] }
+
+/** A Koa application that serves the routes. */
+export function createApp(deps: HttpDeps): Koa {
+  const app = new Koa()
+  app.proxy = false
+  const router = new Router()
+  for (const definition of deps.routes) {
+    const path = definition.path.replace(/\{(\w+)\}/g, ':$1').replace(/:rest\b/, '*rest')
+    router.register(
+      path,
+      [definition.method, ...(definition.method === 'GET' ? ['HEAD'] : [])],
+      [(ctx: Context) => serve(ctx, definition, deps)],
+    )
+  }
+  app.use(envelope(deps))
+  app.use(router.routes())
+  app.use((ctx) => {
+    const known = router.match(ctx.path, ctx.method).path.length > 0
+    throw known
+      ? new CodedError('METHOD_NOT_ALLOWED', `${ctx.method} is not allowed on this path`)
+      : new CodedError('NOT_FOUND', 'there is nothing at this path')
+  })
+  return app
+}
+
+/** Request id, security headers, timing, and the one place where errors become answers. */
+function envelope(deps: HttpDeps): Koa.Middleware {
+  return async (ctx, next) => {
+    const requestId = randomUUID()
+    const started = process.hrtime.bigint()
+    ctx.state['requestId'] = requestId
+    ctx.set('X-Request-Id', requestId)
+    ctx.set('X-Content-Type-Options', 'nosniff')
+    ctx.set('Referrer-Policy', 'no-referrer')
+    try {
+      deps.rateLimit(ctx.ip)
+      await next()
+    } catch (error) {
+      renderProblem(ctx, error, requestId, deps)
+    }
+    const seconds = Number(process.hrtime.bigint() - started) / 1e9
+    const operation = (ctx.state['operation'] as string | undefined) ?? 'none'
+    deps.observe(operation, ctx.status, seconds)
+    deps.log.info(
+      { requestId, method: ctx.method, operation, status: ctx.status, ms: Math.round(seconds * 1e4) / 10 },
+      'request',
+    )
+  }
+}
+
+async function serve(ctx: Context, definition: RouteDefinition, deps: HttpDeps): Promise<void> {
+  ctx.state['operation'] = definition.operationId
+  const principal =
+    definition.permission === 'public'
+      ? ANONYMOUS
+      : await deps.authorise(ctx.get('authorization'), definition)
+  const params = ctx['params'] as Record<string, string>
+  if (definition.params) checkShape(definition.params, params, 'path')
+  const { request: requestText, ...query } = ctx.query
+  const queryValues: Record<string, unknown> = definition.upload ? query : { ...ctx.query }
+  if (definition.query) checkShape(definition.query, queryValues, 'query')
+  const { body, uploads } = await readRequest(ctx, definition, deps.limits, requestText)
+  if (definition.body) checkShape(definition.body, body, '#')
+  const context: RequestContext = {
+    params,
+    query: queryValues,
+    body,
+    uploads,
+    principal,
+    requestId: ctx.state['requestId'] as string,
+    header: (name) => ctx.get(name),
+    baseUrl: deps.baseUrl,
+  }
+  const act = (): Promise<Reply> => definition.handler(context as RequestContext<never, never, never>)
+  const key = ctx.get('idempotency-key')
+  send(ctx, key && definition.creates ? await withKey(deps, definition, context, key, act) : await act())
+}
+
+function withKey(
+  deps: HttpDeps,
+  definition: RouteDefinition,
+  context: RequestContext,
+  key: string,
+  act: () => Promise<Reply>,
+): Promise<Reply> {
+  if (key.length > 128 || !/^[\x21-\x7e]+$/.test(key))
+    throw new CodedError('REQUEST_INVALID', 'header Idempotency-Key is not 1 to 128 visible ASCII characters')
+  const bodySha256 = bodyHash([context.params, context.query, context.body], context.uploads)
+  return deps.idempotency.run(
+    { principal: context.principal, key, route: definition.operationId, bodySha256 },
+    act,
+  )
+}
+
+function send(ctx: Context, reply: Reply): void {
+  ctx.status = reply.status
+  for (const [name, value] of Object.entries(reply.headers ?? {})) ctx.set(name, value)
+  if (reply.json !== undefined) {
+    ctx.type = reply.contentType ?? 'application/json; charset=utf-8'
+    ctx.body = JSON.stringify(reply.json)
+    return
+  }
+  if (reply.lines) {
+    ctx.type = reply.contentType ?? 'application/x-ndjson'
+    ctx.body = Readable.from(reply.lines)
+    return
+  }
+  if (!reply.bytes) {
+    ctx.body = null
+    ctx.status = reply.status
+    return
+  }
+  ctx.type = reply.contentType ?? 'application/octet-stream'
+  const [only] = reply.bytes
+  ctx.length = reply.bytes.reduce((sum, part) => sum + part.length, 0)
+  ctx.body =
+    reply.bytes.length === 1 && only
+      ? Buffer.from(only.buffer, only.byteOffset, only.length)
+      : Readable.from(reply.bytes.map((part) => Buffer.from(part.buffer, part.byteOffset, part.length)))
+}

@@ -1,0 +1,148 @@
+/**
+ * Every error code with its HTTP status and titles, and the rendering of RFC 9457 problem documents.
+ *
+ * The table is a Record over the whole union: a code without a row does not compile. The same table makes
+ * the pages under /problems and the list in OpenAPI.
+ */
+import type { Context } from 'koa'
+import { CodedError } from '../../ca/errors.ts'
+import type { ErrorCode } from '../lib/error-codes.ts'
+
+export interface ProblemRow {
+  readonly status: number
+  readonly title: string
+  readonly titleZh: string
+}
+
+const row = (status: number, title: string, titleZh: string): ProblemRow => ({ status, title, titleZh })
+
+export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
+  REQUEST_INVALID: row(400, 'Request does not have the shape of this route', '请求格式不符'),
+  INPUT_MALFORMED: row(400, 'Input cannot be parsed', '输入无法解析'),
+  APPEARANCE_INVALID: row(400, 'Visible signature cannot be drawn as asked', '签名外观无法绘制'),
+  APPEARANCE_IMAGE_INVALID: row(400, 'Image is not a usable PNG', '图片不是可用的 PNG'),
+  PADES_OPTION_INVALID: row(400, 'A signature option is not valid', '签名选项无效'),
+  PADES_PAGE_OUT_OF_RANGE: row(400, 'The document has no such page', '文件没有该页'),
+  AUTH_REQUIRED: row(401, 'A valid API key is required', '需要有效的 API 密钥'),
+  AUTH_FORBIDDEN: row(403, 'This key may not do that', '该密钥无此权限'),
+  NOT_FOUND: row(404, 'There is nothing at this address', '此地址没有内容'),
+  CERT_NOT_FOUND: row(404, 'No such certificate', '没有该证书'),
+  KEY_NOT_FOUND: row(404, 'No such key', '没有该密钥'),
+  PROFILE_UNKNOWN: row(404, 'No such certificate profile', '没有该证书模板'),
+  ISSUER_UNKNOWN: row(404, 'No such issuer', '没有该签发者'),
+  LOG_RANGE: row(404, 'The log has no such entry or tile', '日志没有该条目'),
+  METHOD_NOT_ALLOWED: row(405, 'Method is not allowed on this path', '此路径不允许该方法'),
+  REVOCATION_CONFLICT: row(409, 'The certificate is in another state', '证书状态冲突'),
+  SERIAL_COLLISION: row(409, 'Serial number is taken', '序列号已被占用'),
+  TOKEN_REJECTED: row(409, 'Issuance token is used, expired or of another issuer', '签发令牌已失效'),
+  KEY_DESTROYED: row(409, 'The key has been destroyed', '密钥已销毁'),
+  KEY_BLOCKED: row(409, 'The key is blocked', '密钥已被禁用'),
+  LOG_CONFLICT: row(409, 'Another process wrote the log', '日志写入冲突'),
+  DOCUMENT_ERASED: row(410, 'The document has been erased; its digests remain', '文件已删除，仅保留摘要'),
+  INPUT_TOO_LARGE: row(413, 'Input is too large', '输入过大'),
+  PDF_TOO_LARGE: row(413, 'PDF is beyond a limit', 'PDF 超出限制'),
+  APPEARANCE_IMAGE_TOO_LARGE: row(413, 'Image is too large', '图片过大'),
+  MEDIA_TYPE_UNSUPPORTED: row(415, 'Media type is not supported here', '不支持的媒体类型'),
+  PROFILE_VIOLATION: row(422, 'Request does not fit the certificate profile', '请求不符合证书模板'),
+  CSR_PROOF_OF_POSSESSION: row(422, 'The request does not prove possession of the key', '未能证明持有私钥'),
+  KEY_WEAK: row(422, 'The public key is weak or not valid', '公钥强度不足或无效'),
+  ALGORITHM_UNSUPPORTED: row(422, 'Algorithm is not supported', '不支持的算法'),
+  LINT_FAILED: row(422, 'The certificate would break a rule', '证书违反规则'),
+  CEREMONY_INVALID: row(422, 'The ceremony file is not valid', '密钥仪式文件无效'),
+  DIGEST_NOT_AUTHORISED: row(422, 'The key may not sign this digest', '该密钥未获授权签署此摘要'),
+  IDENTITY_EVIDENCE_REQUIRED: row(422, 'The profile needs identity evidence', '该模板需要身份核验证据'),
+  IDENTITY_EVIDENCE_MISMATCH: row(
+    422,
+    'The identity evidence is about somebody else, failed or is too old',
+    '身份核验证据不符',
+  ),
+  PDF_MALFORMED: row(422, 'The PDF is damaged beyond repair', 'PDF 已损坏且无法修复'),
+  PDF_ENCRYPTED: row(
+    422,
+    'The PDF is encrypted and the password is missing or wrong',
+    'PDF 已加密，密码缺失或错误',
+  ),
+  PDF_ENCRYPTION_UNSUPPORTED: row(
+    422,
+    'The encryption of the PDF is not supported',
+    '不支持该 PDF 的加密方式',
+  ),
+  PDF_NOT_PERMITTED: row(422, 'The permissions of the PDF forbid signing', 'PDF 权限禁止签名'),
+  PDF_DAMAGED_SIGNED: row(422, 'The PDF is damaged and already signed', 'PDF 已签名且已损坏'),
+  PDF_CERTIFIED_NO_CHANGES: row(422, 'The PDF is certified against changes', 'PDF 已认证且禁止更改'),
+  PDF_FIELD_LOCKED: row(422, 'A signature locks this field', '字段已被签名锁定'),
+  PDF_XFA_DYNAMIC: row(422, 'Dynamic XFA forms are not signed', '不支持动态 XFA 表单'),
+  PADES_FIELD_INVALID: row(422, 'The signature field cannot be used', '签名域不可用'),
+  PADES_FIELD_SIGNED: row(422, 'The signature field is already signed', '签名域已签名'),
+  PADES_SEED_VALUE_UNSUPPORTED: row(
+    422,
+    'The signature field asks for what is not supported',
+    '签名域的要求不受支持',
+  ),
+  PADES_CERTIFY_NOT_FIRST: row(422, 'Only the first signature can certify', '只有首个签名可以认证'),
+  RATE_LIMITED: row(429, 'Too many requests', '请求过多'),
+  ISSUANCE_MISMATCH: row(
+    500,
+    'What was signed is not what was checked; issuing has stopped',
+    '签发内容与检查内容不一致',
+  ),
+  SELF_CHECK_FAILED: row(500, 'Our own output did not verify and was not returned', '自检未通过，结果未返回'),
+  PADES_CONTENTS_TOO_SMALL: row(500, 'The signature did not fit its place', '签名超出预留空间'),
+  APPEARANCE_FONT_INVALID: row(500, 'The font cannot be used', '字体不可用'),
+  AUDIT_RECORD_INVALID: row(500, 'An audit record cannot be written', '审计记录无效'),
+  CRL_UNEXPLAINED_CHANGE: row(
+    500,
+    'The next CRL differs from the last one without a reason',
+    'CRL 出现无法解释的变化',
+  ),
+  LOG_CORRUPT: row(500, 'The log does not agree with its checkpoint', '日志与检查点不一致'),
+  LOG_FORK: row(500, 'The log has two histories', '日志出现分叉'),
+  CONFIG_INVALID: row(500, 'The configuration is not valid', '配置无效'),
+  EVIDENCE_UNAVAILABLE: row(502, 'Validation data could not be fetched', '无法获取验证数据'),
+  KEY_UNAVAILABLE: row(503, 'The key cannot be used now', '密钥暂不可用'),
+  CLOCK_WENT_BACK: row(503, 'The clock is behind the last record; nothing is signed', '时钟回退，停止签名'),
+  STORE_UNAVAILABLE: row(503, 'The store is not available', '存储不可用'),
+  AUDIT_UNAVAILABLE: row(503, 'Audit records cannot be written; nothing is signed', '审计不可用，停止签名'),
+  LOG_STORE_OLDER: row(503, 'The database is older than the published log', '数据库早于已发布日志'),
+  LOG_CHECKPOINT_MISSING: row(503, 'The published checkpoint is missing', '缺少已发布的检查点'),
+  SHUTTING_DOWN: row(503, 'The service is shutting down', '服务正在关闭'),
+}
+
+/** The row of a code, or undefined for a code that is not ours. */
+export const findProblem = (code: string): ProblemRow | undefined =>
+  Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as ErrorCode] : undefined
+
+interface ProblemDeps {
+  readonly baseUrl: string
+  readonly log: { error(fields: object, message: string): void }
+}
+
+/** Seconds after which a request that was refused for load or shutdown may come again. */
+const RETRY_AFTER_SECONDS: Readonly<Record<number, string>> = { 429: '1', 503: '5' }
+
+/**
+ * Writes the problem document of an error. What is not a CodedError becomes 500 without detail, since a
+ * foreign message may hold a path, a query or a secret; its cause is in the log under the request id.
+ */
+export function renderProblem(ctx: Context, error: unknown, requestId: string, deps: ProblemDeps): void {
+  const coded = error instanceof CodedError && findProblem(error.code) ? error : undefined
+  const { status, title } = (coded && findProblem(coded.code)) ?? { status: 500, title: 'Internal error' }
+  const code = coded?.code ?? 'INTERNAL'
+  if (status >= 500) deps.log.error({ requestId, code, err: error }, 'request failed')
+  ctx.status = status
+  ctx.type = 'application/problem+json; charset=utf-8'
+  const retryAfter = RETRY_AFTER_SECONDS[status]
+  if (retryAfter) ctx.set('Retry-After', retryAfter)
+  if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="yinxin"')
+  ctx.set('Cache-Control', 'no-store')
+  ctx.body = JSON.stringify({
+    type: `${deps.baseUrl}/problems/${code}`,
+    title,
+    status,
+    code,
+    detail: coded?.message ?? 'The request could not be completed; quote the request id when you report it.',
+    instance: ctx.path,
+    requestId,
+    ...coded?.extra,
+  })
+}

@@ -1,0 +1,60 @@
+/** From a request to the JSON and the files that its route asks for, by media type. */
+import type { Context } from 'koa'
+import { CodedError } from '../../ca/errors.ts'
+import { type BodyLimits, parseJson, readMultipart, readRaw } from './body.ts'
+import type { RouteDefinition, Upload } from './route.ts'
+
+export interface RequestInput {
+  readonly body: unknown
+  readonly uploads: ReadonlyMap<string, Upload>
+}
+
+const NOTHING: RequestInput = { body: undefined, uploads: new Map() }
+
+/**
+ * @param requestText query parameter `request`: the JSON of a request whose body is the document itself
+ * @throws {CodedError} INPUT_TOO_LARGE, MEDIA_TYPE_UNSUPPORTED, REQUEST_INVALID
+ */
+export async function readRequest(
+  ctx: Context,
+  definition: RouteDefinition,
+  limits: BodyLimits,
+  requestText: string | string[] | undefined,
+): Promise<RequestInput> {
+  if (definition.method === 'GET' || definition.method === 'DELETE') return NOTHING
+  const mediaType = ctx.get('content-type').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (definition.upload) return readUploads(ctx, definition.upload, mediaType, limits, requestText)
+  if (!definition.body) return NOTHING
+  if (mediaType !== 'application/json')
+    throw new CodedError('MEDIA_TYPE_UNSUPPORTED', 'header Content-Type must be application/json')
+  const bytes = await readRaw(ctx.req, limits.jsonBytes)
+  return { body: parseJson(new TextDecoder().decode(bytes), 'request body'), uploads: NOTHING.uploads }
+}
+
+async function readUploads(
+  ctx: Context,
+  upload: NonNullable<RouteDefinition['upload']>,
+  mediaType: string,
+  limits: BodyLimits,
+  requestText: string | string[] | undefined,
+): Promise<RequestInput> {
+  let text = typeof requestText === 'string' ? requestText : undefined
+  let uploads: Map<string, Upload>
+  if (mediaType === 'multipart/form-data') {
+    const parts = await readMultipart(ctx.req, upload.parts, limits)
+    text = parts.requestText ?? text
+    uploads = parts.uploads
+  } else {
+    const bytes = await readRaw(ctx.req, limits.documentBytes, limits.appendRoom, 'document')
+    uploads = new Map([['document', { bytes, mediaType: mediaType || 'application/octet-stream' }]])
+  }
+  for (const part of upload.required) requirePart(uploads, part)
+  return { body: text === undefined ? {} : parseJson(text, 'part request'), uploads }
+}
+
+function requirePart(uploads: ReadonlyMap<string, Upload>, part: string): void {
+  if (uploads.get(part)?.bytes.length) return
+  throw new CodedError('REQUEST_INVALID', `part ${part} is missing or empty`, {
+    extra: { errors: [{ pointer: `#/${part}`, rule: 'is required' }] },
+  })
+}

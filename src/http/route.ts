@@ -1,0 +1,85 @@
+/**
+ * One definition per route: types, validation, permission, OpenAPI and rendering all come from it.
+ *
+ * There is no second place that says what a route takes or answers, so they cannot disagree.
+ */
+import type { Static, TObject, TSchema } from 'typebox'
+import type { Permission, Principal } from '../auth/permissions.ts'
+import type { ErrorCode } from '../lib/error-codes.ts'
+
+/** What a handler answers; `json` is checked against the schema of its status in tests. */
+export interface Reply {
+  readonly status: number
+  readonly json?: unknown
+  /** Octets in order; sent as a stream with their exact length. */
+  readonly bytes?: readonly Uint8Array[]
+  /** Lines of text as they come (export); length unknown. */
+  readonly lines?: AsyncIterable<string>
+  readonly contentType?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A document that came in, as the raw body or as parts of multipart/form-data. */
+export interface Upload {
+  readonly bytes: Uint8Array
+  readonly fileName?: string
+  readonly mediaType: string
+}
+
+export interface RequestContext<Params = unknown, Query = unknown, Body = unknown> {
+  readonly params: Params
+  readonly query: Query
+  readonly body: Body
+  /** Files by part name; the raw body is `document`. */
+  readonly uploads: ReadonlyMap<string, Upload>
+  readonly principal: Principal
+  readonly requestId: string
+  readonly header: (name: string) => string
+  /** Scheme and host under which this service is reached. */
+  readonly baseUrl: string
+}
+
+export interface ResponseDefinition {
+  readonly description: string
+  readonly schema?: TSchema
+  readonly contentType?: string
+}
+
+export interface RouteDefinition {
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'PUT'
+  /** OpenAPI form: `/v1/certificates/{id}`. */
+  readonly path: string
+  readonly operationId: string
+  readonly tag: string
+  readonly summary: string
+  readonly description?: string
+  readonly permission: Permission | 'public'
+  readonly params?: TObject
+  readonly query?: TObject
+  readonly body?: TObject
+  /** Files: raw body and multipart parts; the JSON of `body` is then the part or query parameter `request`. */
+  readonly upload?: { readonly parts: readonly string[]; readonly required: readonly string[] }
+  readonly responses: Readonly<Record<number, ResponseDefinition>>
+  readonly errors: readonly ErrorCode[]
+  /** Makes something: takes `Idempotency-Key` and answers a repeat with what the first request got. */
+  readonly creates?: boolean
+  readonly handler: (context: RequestContext<never, never, never>) => Promise<Reply>
+}
+
+type Shape<T> = T extends TSchema ? Static<T> : Record<string, never>
+
+/** Ties the types of a route's schemas to its handler. */
+export function route<
+  P extends TObject | undefined = undefined,
+  Q extends TObject | undefined = undefined,
+  B extends TObject | undefined = undefined,
+>(
+  definition: Omit<RouteDefinition, 'params' | 'query' | 'body' | 'handler'> & {
+    readonly params?: P
+    readonly query?: Q
+    readonly body?: B
+    readonly handler: (context: RequestContext<Shape<P>, Shape<Q>, Shape<B>>) => Promise<Reply>
+  },
+): RouteDefinition {
+  return definition as unknown as RouteDefinition
+}
