@@ -1,0 +1,146 @@
+/**
+ * Redeems tokens: sign once, verify with the CA key, compare with what was linted, store.
+ *
+ * `redeem` stops before the store, so that a signature over a document and its event certificate
+ * can be stored in one transaction.
+ */
+import { createHash } from 'node:crypto'
+import { digest } from './algorithms/hashes.ts'
+import { verifySignature } from './algorithms/signatures.ts'
+import { toHex } from './asn1/values.ts'
+import { bitString, compareBytes, sequence } from './asn1/writer.ts'
+import { type Core, type Issuer, getIssuer, signAsIssuer } from './core.ts'
+import { CodedError } from './errors.ts'
+import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
+import { type PreparedIssuance, takeToken } from './token.ts'
+import { parseCertificate } from './x509/certificate.ts'
+import { findAttribute, nameToString } from './x509/name.ts'
+
+/** A signed certificate that is not yet stored: the caller writes row and records in one transaction. */
+export interface Redeemed {
+  readonly row: IssuedRow
+  readonly records: readonly RecordDraft[]
+  readonly certificate: IssuedCertificate
+}
+
+/**
+ * Signs what a token stands for; the token is spent whatever happens. Does not store.
+ *
+ * @throws {TOKEN_REJECTED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE}
+ */
+export async function redeem(core: Core, token: IssuanceToken): Promise<Redeemed> {
+  const prepared = takeToken(token, core.ports.now())
+  const issuer = getIssuer(core, prepared.intent.issuerId)
+  const signature = await signAsIssuer(core, issuer, prepared.tbsDer)
+  const certDer = sequence(prepared.tbsDer, issuer.signatureAlgorithm.identifierDer, bitString(signature))
+  checkIssued(prepared, issuer, certDer)
+  return complete(core, prepared, issuer, certDer)
+}
+
+/**
+ * A fault in an HSM or in memory can yield a wrong signature or wrong bytes; such a certificate never
+ * leaves (checks 4 and 10 of boulder's cycle). The intent stays: the serial is spent.
+ */
+function checkIssued(prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): void {
+  const certificate = parseCertificate(certDer)
+  if (compareBytes(certificate.tbs, prepared.tbsDer) !== 0 || !isLintedTbs(prepared))
+    throw new CodedError('ISSUANCE_MISMATCH', 'signed TBSCertificate differs from the linted one')
+  if (!verifySignature(issuer.signatureAlgorithm, issuer.publicKey, certificate.tbs, certificate.signature))
+    throw new CodedError('ISSUANCE_MISMATCH', 'signature does not verify with the key of the issuer')
+}
+
+const isLintedTbs = (prepared: PreparedIssuance): boolean =>
+  createHash('sha256').update(prepared.tbsDer).digest('hex') === prepared.intent.tbsSha256
+
+function complete(core: Core, prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): Redeemed {
+  const { intent, request } = prepared
+  const salt = core.ports.randomBytes(16)
+  const certSha256 = toHex(digest('SHA-256', certDer))
+  const subject = parseCertificate(certDer).subject
+  const row: IssuedRow = {
+    ...intent,
+    certDer,
+    certSha256,
+    algorithm: issuer.signatureAlgorithm.name,
+    notBefore: prepared.notBefore,
+    notAfter: prepared.notAfter,
+    subject: nameToString(subject),
+    commonName: findAttribute(subject, 'CN') ?? null,
+    subjectSalt: toHex(salt),
+    keyId: prepared.keyId,
+    shard: prepared.shard,
+    identityEvidenceId: request.identityEvidenceId,
+  }
+  const data: Record<string, Json> = {
+    serialHex: intent.serialHex,
+    issuerId: intent.issuerId,
+    profile: intent.profile,
+    profileSha256: prepared.profileSha256,
+    class: intent.class === 'ocsp' || intent.class === 'tsa' ? 'service' : intent.class,
+    algorithm: row.algorithm,
+    notBefore: prepared.notBefore.toISOString(),
+    notAfter: prepared.notAfter.toISOString(),
+    certSha256,
+    tbsSha256: intent.tbsSha256,
+    spkiSha256: intent.spkiSha256,
+    // Salted: the log cannot forget, so it must not know (PIPL art. 47).
+    subjectHash: toHex(digest('SHA-256', salt, prepared.subjectDer)),
+    ...(request.eventDigests ? { eventDigests: request.eventDigests.map((d) => ({ ...d })) } : {}),
+  }
+  return {
+    row,
+    records: [
+      {
+        type: 'certificate.issued',
+        at: core.ports.now(),
+        actor: intent.actor,
+        tenant: intent.tenant,
+        data,
+      },
+    ],
+    certificate: {
+      certDer,
+      chainDer: [issuer.certDer, ...issuer.chainDer],
+      serialHex: intent.serialHex,
+      issuerId: intent.issuerId,
+      profile: intent.profile,
+      notBefore: prepared.notBefore,
+      notAfter: prepared.notAfter,
+    },
+  }
+}
+
+/**
+ * Redeems tokens and stores their certificates and records in one transaction.
+ *
+ * @returns one outcome per token, in their order; a failed one does not hold up the others
+ * @throws {STORE_UNAVAILABLE} when nothing was stored; the serials stay taken and their certificates are lost
+ */
+export async function issueMany(
+  core: Core,
+  tokens: readonly IssuanceToken[],
+): Promise<(IssuedCertificate | CodedError)[]> {
+  const outcomes = await Promise.all(
+    tokens.map((token) =>
+      redeem(core, token).catch((error: unknown) => {
+        if (error instanceof CodedError) return error
+        return new CodedError('KEY_UNAVAILABLE', 'the key of the issuer could not be used', { cause: error })
+      }),
+    ),
+  )
+  const done = outcomes.filter((outcome): outcome is Redeemed => !(outcome instanceof CodedError))
+  if (done.length > 0)
+    await core.ports.store.recordIssued(
+      done.map((one) => one.row),
+      done.flatMap((one) => one.records),
+    )
+  return outcomes.map((outcome) => (outcome instanceof CodedError ? outcome : outcome.certificate))
+}
+
+/** Redeems one token. @throws {TOKEN_REJECTED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE} {STORE_UNAVAILABLE} */
+export async function issue(core: Core, token: IssuanceToken): Promise<IssuedCertificate> {
+  const [outcome] = await issueMany(core, [token])
+  if (outcome === undefined || outcome instanceof CodedError)
+    throw outcome ?? new CodedError('TOKEN_REJECTED', 'no token')
+  return outcome
+}
