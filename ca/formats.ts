@@ -1,0 +1,121 @@
+/**
+ * Door 2 of the trusted core: the pure codecs that `src/` shares. No keys, no I/O.
+ * Every name is listed, so that what crosses the door is seen in review.
+ */
+export { CodedError, isCoded } from './errors.ts'
+export {
+  type Der,
+  type SequenceReader,
+  checkDer,
+  childrenOf,
+  expectTag,
+  onlyChild,
+  parseDer,
+  readDer,
+  readSequence,
+} from './asn1/reader.ts'
+export { TAG, context, contextConstructed } from './asn1/tags.ts'
+export {
+  ascii,
+  decodeBitString,
+  decodeBitStringOctets,
+  decodeBoolean,
+  decodeInteger,
+  decodeNamedBits,
+  decodeOid,
+  decodeSmallInteger,
+  decodeString,
+  decodeTime,
+  integerBytes,
+  serialHexOf,
+  toHex,
+} from './asn1/values.ts'
+export {
+  bitString,
+  boolean,
+  compareBytes,
+  concat,
+  enumerated,
+  explicit,
+  generalizedTime,
+  ia5String,
+  implicit,
+  integer,
+  namedBits,
+  nullValue,
+  octetString,
+  oid,
+  sequence,
+  setOf,
+  time,
+  tlv,
+  unsignedInteger,
+  utf8String,
+} from './asn1/writer.ts'
+export {
+  type HashName,
+  type HashRow,
+  HASHES,
+  digest,
+  findHash,
+  getHash,
+  startHash,
+} from './algorithms/hashes.ts'
+export {
+  type CurveRow,
+  type KeyKind,
+  type PublicKeyInfo,
+  CURVES,
+  KEY_OID,
+  parseSpki,
+  publicKeyObject,
+} from './algorithms/keys.ts'
+export {
+  type AlgorithmIdentifier,
+  type SignatureAlgorithm,
+  SIGNATURE_ALGORITHMS,
+  getSignatureAlgorithm,
+  parseAlgorithmIdentifier,
+  signatureAlgorithmOf,
+  verifySignature,
+} from './algorithms/signatures.ts'
+export {
+  type Certificate,
+  type Extension,
+  MAX_CERTIFICATE_BYTES,
+  parseCertificate,
+  parseExtensions,
+} from './x509/certificate.ts'
+export {
+  type AccessDescription,
+  type AuthorityKeyIdentifier,
+  type BasicConstraints,
+  type DistributionPoint,
+  type GeneralName,
+  type PolicyInformation,
+  authorityInfoAccessOf,
+  basicConstraintsOf,
+  certificatePoliciesOf,
+  extKeyUsageOf,
+  keyUsageOf,
+  parseAuthorityKeyIdentifier,
+  parseDistributionPointName,
+  parseDistributionPoints,
+  parseGeneralName,
+  parseGeneralNames,
+  subjectKeyIdentifierOf,
+} from './x509/extensions.ts'
+export {
+  type Name,
+  type NameAttribute,
+  type SubjectAttribute,
+  ATTRIBUTE_TYPES,
+  encodeName,
+  findAttribute,
+  isNameWithin,
+  isSameName,
+  nameKey,
+  nameToString,
+  parseName,
+} from './x509/name.ts'
+export { ACCESS, ANY_POLICY, EKU, EXT, KEY_USAGE, type KeyUsageName } from './x509/oids.ts'
