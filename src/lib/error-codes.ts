@@ -60,6 +60,34 @@ export type ServiceErrorCode =
   | 'EVIDENCE_UNAVAILABLE'
   | 'CONFIG_INVALID'
 
+/** Codes of the database and of what it holds. */
+export type StoreErrorCode =
+  | 'STORE_OVERLOADED'
+  | 'STORE_CLOSED'
+  | 'STORE_SCHEMA_NEWER'
+  | 'STORE_BACKUP_FAILED'
+  | 'STORE_OLDER_THAN_CHECKPOINT'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'IDEMPOTENCY_IN_PROGRESS'
+  | 'TENANT_NOT_FOUND'
+  | 'TENANT_EXISTS'
+  | 'API_KEY_MALFORMED'
+  | 'API_KEY_NOT_FOUND'
+  | 'IDENTITY_EVIDENCE_NOT_FOUND'
+  | 'DOCUMENT_NOT_FOUND'
+  | 'SIGNATURE_NOT_FOUND'
+  | 'VERIFICATION_NOT_FOUND'
+  | 'RETENTION_NOT_OVER'
+  | 'CURSOR_INVALID'
+  | 'LEASE_LOST'
+  | 'ACCESS_POLICY_INVALID'
+
 /** Every stable error code. */
 export type ErrorCode =
-  PdfErrorCode | PadesErrorCode | CaErrorCode | AuditErrorCode | AppearanceErrorCode | ServiceErrorCode
+  | PdfErrorCode
+  | PadesErrorCode
+  | CaErrorCode
+  | StoreErrorCode
+  | AuditErrorCode
+  | AppearanceErrorCode
+  | ServiceErrorCode

@@ -1,0 +1,182 @@
+/**
+ * Opens the database: knex over SQLite (WAL, durable commits) or PostgreSQL, schema brought up to date.
+ *
+ * One pool writes and one reads. With SQLite the writing pool has one connection, so commits never fight for
+ * the lock inside this process; another process (the command line) waits on `busy_timeout`.
+ */
+import knexModule, { type Knex } from 'knex'
+import { CodedError } from '../../ca/errors.ts'
+import {
+  beginStatement,
+  type DatabaseClient,
+  describeSqlError,
+  queryRows,
+  type RawConnection,
+  runSqlite,
+  SQLITE_READER_PRAGMAS,
+  SQLITE_WRITER_PRAGMAS,
+  type SqlRow,
+  type SqlValue,
+} from './dialect.ts'
+import { MIGRATIONS_TABLE, migrationNames, migrationSource } from './migrations/index.ts'
+
+/** Where the database is. */
+export type DatabaseOptions =
+  | { readonly client: 'sqlite3'; readonly file: string; readonly readers?: number }
+  | { readonly client: 'pg'; readonly connection: string; readonly pool?: number }
+
+/** An open database. */
+export type Database = {
+  readonly client: DatabaseClient
+  /** Writes; always inside {@link withTransaction}. */
+  readonly writer: Knex
+  /** Reads; sees every commit that ended before the query began. */
+  readonly reader: Knex
+  readonly file: string | null
+  readonly close: () => Promise<void>
+}
+
+/** A running transaction: builders and raw statements bound to its one connection. */
+export type Transaction = {
+  readonly client: DatabaseClient
+  readonly connection: RawConnection
+  readonly table: (name: string) => Knex.QueryBuilder
+  readonly rows: (sql: string, values?: readonly SqlValue[]) => Promise<SqlRow[]>
+}
+
+const { knex: createKnex } = knexModule
+
+type AfterCreate = (
+  connection: RawConnection,
+  done: (error: unknown, connection: RawConnection) => void,
+) => void
+
+const applyPragmas =
+  (pragmas: readonly string[]): AfterCreate =>
+  (connection, done) => {
+    const applyAll = async (): Promise<void> => {
+      for (const pragma of pragmas) await runSqlite(connection, pragma)
+    }
+    applyAll().then(
+      () => done(null, connection),
+      (error: unknown) => done(error, connection),
+    )
+  }
+
+const sqliteConfig = (file: string, pragmas: readonly string[], size: number): Knex.Config => ({
+  client: 'sqlite3',
+  connection: { filename: file },
+  useNullAsDefault: true,
+  // Without this knex writes the values of a failed statement into the message.
+  compileSqlOnError: false,
+  pool: { min: 1, max: size, afterCreate: applyPragmas(pragmas), idleTimeoutMillis: 2 ** 31 - 1 },
+  acquireConnectionTimeout: 60_000,
+  migrations: { migrationSource, tableName: MIGRATIONS_TABLE },
+})
+
+const pgConfig = (connection: string, size: number): Knex.Config => ({
+  client: 'pg',
+  connection,
+  compileSqlOnError: false,
+  pool: { min: 0, max: size },
+  migrations: { migrationSource, tableName: MIGRATIONS_TABLE },
+})
+
+/** knex configuration of the writing pool, also for the knex command line. */
+export function buildKnexConfig(options: DatabaseOptions): Knex.Config {
+  return options.client === 'sqlite3'
+    ? sqliteConfig(options.file, SQLITE_WRITER_PRAGMAS, 1)
+    : pgConfig(options.connection, options.pool ?? 8)
+}
+
+/** Refuses a database that newer code has written: older code would not keep its promises. */
+async function checkSchema(writer: Knex): Promise<void> {
+  if (!(await writer.schema.hasTable(MIGRATIONS_TABLE))) return
+  const rows = (await writer(MIGRATIONS_TABLE).select('name')) as { name: string }[]
+  const unknown = rows.find((row) => !migrationNames.includes(row.name))
+  if (unknown === undefined) return
+  throw new CodedError(
+    'STORE_SCHEMA_NEWER',
+    'The database was written by a newer version; start that version',
+    {
+      extra: { migration: unknown.name },
+    },
+  )
+}
+
+/**
+ * Opens the database and runs missing migrations.
+ *
+ * @throws {STORE_SCHEMA_NEWER} when the schema is newer than this code
+ * @throws {STORE_UNAVAILABLE} when it cannot be opened or migrated
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const writer = createKnex(buildKnexConfig(options))
+  try {
+    await checkSchema(writer)
+    await writer.migrate.latest()
+  } catch (error) {
+    await writer.destroy()
+    if (error instanceof CodedError) throw error
+    throw new CodedError('STORE_UNAVAILABLE', `The database cannot be opened: ${describeSqlError(error)}`)
+  }
+  const reader =
+    options.client === 'sqlite3'
+      ? createKnex(sqliteConfig(options.file, SQLITE_READER_PRAGMAS, options.readers ?? 2))
+      : writer
+  return {
+    client: options.client,
+    writer,
+    reader,
+    file: options.client === 'sqlite3' ? options.file : null,
+    close: async () => {
+      if (reader !== writer) await reader.destroy()
+      await writer.destroy()
+    },
+  }
+}
+
+const bindTransaction = (db: Database, connection: RawConnection): Transaction => ({
+  client: db.client,
+  connection,
+  table: (name) => db.writer(name).connection(connection),
+  rows: (sql, values) => queryRows(db.writer, sql, values, connection),
+})
+
+/**
+ * A connection whose transaction could not be ended must never be used again: its next statement would join
+ * work that was reported as failed. knex's pool drops a connection that carries this mark.
+ */
+const discard = (connection: RawConnection, reason: unknown): void => {
+  ;(connection as { __knex__disposed?: unknown }).__knex__disposed = reason
+}
+
+/** Runs `work` in one durable transaction; any failure, also of COMMIT itself, leaves nothing behind. */
+export async function withTransaction<T>(db: Database, work: (trx: Transaction) => Promise<T>): Promise<T> {
+  const connection = (await db.writer.client.acquireConnection()) as RawConnection
+  const trx = bindTransaction(db, connection)
+  try {
+    await trx.rows(beginStatement(db.client))
+    try {
+      const result = await work(trx)
+      await trx.rows('COMMIT')
+      return result
+    } catch (error) {
+      await rollback(trx)
+      throw error
+    }
+  } finally {
+    await db.writer.client.releaseConnection(connection)
+  }
+}
+
+async function rollback(trx: Transaction): Promise<void> {
+  try {
+    await trx.rows('ROLLBACK')
+  } catch (error) {
+    // After a full disk or an I/O error SQLite has already rolled back, and says that there is no transaction.
+    if (!/no transaction is active/.test(error instanceof Error ? error.message : '')) {
+      discard(trx.connection, error)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Everything that differs between SQLite and PostgreSQL, and nothing else.
+ *
+ * SQLite: one writer connection in WAL mode with `synchronous=FULL` (each commit is an fsync of the log), and
+ * readers beside it. PostgreSQL: the driver `pg` is not installed by default; the same schema and queries.
+ */
+import type { Knex } from 'knex'
+
+/** Which engine is behind knex. */
+export type DatabaseClient = 'sqlite3' | 'pg'
+
+/** What a column can be given. */
+export type SqlValue = null | number | string | Uint8Array
+
+/** A connection of the pool; only this file and the bulk insert look inside. */
+export type RawConnection = object
+
+/** One row as the driver gives it. */
+export type SqlRow = Record<string, unknown>
+
+type SqliteRun = (this: { changes?: number }, error: Error | null) => void
+/** The part of a sqlite3 statement that is used. */
+export type SqliteStatement = {
+  run(values: readonly SqlValue[], done: SqliteRun): void
+  finalize(): void
+}
+/** The part of a sqlite3 connection that is used. */
+export type SqliteConnection = {
+  run(sql: string, values: readonly SqlValue[], done: SqliteRun): void
+  prepare(sql: string, done: (error: Error | null) => void): SqliteStatement
+}
+
+const BUSY_TIMEOUT_MS = 10_000
+// Pages of 4 KiB: a checkpoint every 16 MB rather than every 4 MB, as random index pages are written again and again.
+const WAL_AUTOCHECKPOINT_PAGES = 4000
+const CACHE_KIB = 65_536
+
+const COMMON_PRAGMAS = [
+  `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`,
+  'PRAGMA foreign_keys = ON',
+  `PRAGMA cache_size = -${CACHE_KIB}`,
+  'PRAGMA temp_store = MEMORY',
+]
+
+/** Statements that every new connection of the writing pool starts with. */
+export const SQLITE_WRITER_PRAGMAS: readonly string[] = [
+  ...COMMON_PRAGMAS,
+  'PRAGMA journal_mode = WAL',
+  'PRAGMA synchronous = FULL',
+  `PRAGMA wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`,
+]
+
+/** Statements that every new connection of the reading pool starts with. */
+export const SQLITE_READER_PRAGMAS: readonly string[] = [...COMMON_PRAGMAS, 'PRAGMA query_only = ON']
+
+/** Runs one statement on a raw sqlite3 connection; resolves to the number of changed rows. */
+export function runSqlite(
+  connection: RawConnection,
+  sql: string,
+  values: readonly SqlValue[] = [],
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    ;(connection as SqliteConnection).run(sql, values, function (error) {
+      if (error === null) resolve(this.changes ?? 0)
+      else reject(error)
+    })
+  })
+}
+
+/**
+ * Statement that starts a transaction. SQLite takes the write lock at once: a transaction that read first and
+ * wanted to write later would fail with BUSY when another process wrote in between.
+ */
+export const beginStatement = (client: DatabaseClient): string =>
+  client === 'sqlite3' ? 'BEGIN IMMEDIATE' : 'BEGIN'
+
+/** Rows of a raw query. */
+export async function queryRows(
+  knex: Knex,
+  sql: string,
+  values: readonly SqlValue[] = [],
+  connection?: RawConnection,
+): Promise<SqlRow[]> {
+  const query = knex.raw(sql, values as Knex.RawBinding[])
+  const answer: unknown = await (connection === undefined ? query : query.connection(connection))
+  if (Array.isArray(answer)) return answer as SqlRow[]
+  return (answer as { rows?: SqlRow[] }).rows ?? []
+}
+
+/**
+ * Makes writers of one ordered table wait for each other until the transaction ends, so that rows become
+ * visible in the order of their keys. SQLite has one writer anyway.
+ */
+export const orderLockStatement = (client: DatabaseClient): string | undefined =>
+  client === 'pg' ? 'SELECT pg_advisory_xact_lock(7236830)' : undefined
+
+/** Why a statement failed, as far as a caller must tell cases apart. */
+export type SqlFailure = 'unique' | 'constraint' | 'other'
+
+/** Sorts a driver error; `other` may have ended the whole transaction (disk full, I/O error, lost connection). */
+export function classifySqlError(error: unknown): SqlFailure {
+  const code = String((error as { code?: unknown } | null)?.code ?? '')
+  const message = error instanceof Error ? error.message : ''
+  if (code === '23505') return 'unique'
+  if (code.startsWith('23') || code === 'P0001') return 'constraint'
+  if (!code.startsWith('SQLITE_CONSTRAINT')) return 'other'
+  return message.includes('UNIQUE constraint failed') ? 'unique' : 'constraint'
+}
+
+/** Name of a table in a driver error about a unique key, as far as it says so. */
+export function isUniqueOf(error: unknown, table: string): boolean {
+  if (classifySqlError(error) !== 'unique') return false
+  const { table: pgTable } = error as { table?: unknown }
+  const message = error instanceof Error ? error.message : ''
+  return pgTable === table || message.includes(`failed: ${table}.`)
+}
+
+/** The driver's words without the statement, whose values may be personal data. */
+export function describeSqlError(error: unknown): string {
+  const code = String((error as { code?: unknown } | null)?.code ?? 'unknown')
+  const message = error instanceof Error ? error.message : ''
+  const at = message.lastIndexOf('SQLITE_')
+  return at >= 0 ? message.slice(at, at + 200) : `driver error ${code}`
+}
+
+/** Lines of the query plan of SQLite for a statement (tests ask whether an index is used). */
+export async function explainPlan(knex: Knex, sql: string, values: readonly SqlValue[]): Promise<string[]> {
+  const rows = await queryRows(knex, `EXPLAIN QUERY PLAN ${sql}`, values)
+  return rows.map((row) => String(row.detail))
+}
