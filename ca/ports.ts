@@ -131,6 +131,8 @@ export interface CaStore {
   /** Records that change no other table (key use, key destruction, refusals); durable on return. */
   record(records: readonly RecordDraft[]): Promise<void>
   findStatus(issuerId: string, serialHex: string): Promise<CertificateStatus | undefined>
+  /** The certificate behind an issued serial, for signing with a held key; undefined for intents. */
+  findIssued(issuerId: string, serialHex: string): Promise<IssuedRow | undefined>
   /** Changes one status by compare-and-set with its record. @throws REVOCATION_CONFLICT, CERT_NOT_FOUND */
   changeStatus(change: StatusChange, records: readonly RecordDraft[]): Promise<CertificateStatus>
   /** Serials whose status changed after `since` (a number that only grows), for caches; cheap when nothing did. */
