@@ -24,7 +24,10 @@ const LEAF_PREFIX = 0x00
 const NODE_PREFIX = 0x01
 const EMPTY = new Uint8Array(0)
 
-const sha256 = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer')
+const sha256 = (bytes: Uint8Array): Uint8Array => {
+  const digest = hash('sha256', bytes, 'buffer')
+  return new Uint8Array(digest.buffer, digest.byteOffset, HASH_BYTES)
+}
 
 /** Hash of the empty tree: SHA-256 of nothing. @see RFC 6962 §2.1 */
 export function hashEmpty(): Uint8Array {

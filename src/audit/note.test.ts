@@ -187,7 +187,12 @@ test('receipts: a whole round, and any byte changed is found', async (t) => {
 })
 
 test('receipts: extra data is kept, and told apart from what is proved', (t) => {
-  const receipt = { extra: Uint8Array.of(1, 2), index: 7, proof: [Uint8Array.from(hashEmpty())], checkpoint: 'o\n8\n' }
+  const receipt = {
+    extra: Uint8Array.of(1, 2),
+    index: 7,
+    proof: [hashEmpty()],
+    checkpoint: 'o\n8\n',
+  }
   t.deepEqual(parseReceipt(utf8(encodeReceipt(receipt))), receipt)
   for (const bad of [
     '',
