@@ -218,6 +218,8 @@ export interface OcspAnswer {
   readonly der: Uint8Array
   /** False when the request had a nonce or was not answered successfully (RFC 5019 §6). */
   readonly cacheable: boolean
+  /** Seconds until the answer is renewed here (half of its validity): what a cache may keep it for. */
+  readonly maxAgeSeconds: number
   readonly thisUpdate?: Date
   readonly nextUpdate?: Date
 }
