@@ -13,7 +13,7 @@ import { type Core, type Issuer, getIssuer, signAsIssuer } from './core.ts'
 import { CodedError } from './errors.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
 import { type PreparedIssuance, takeToken } from './token.ts'
-import { parseCertificate } from './x509/certificate.ts'
+import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { findAttribute, nameToString } from './x509/name.ts'
 
 /** A signed certificate that is not yet stored: the caller writes row and records in one transaction. */
@@ -33,30 +33,35 @@ export async function redeem(core: Core, token: IssuanceToken): Promise<Redeemed
   const issuer = getIssuer(core, prepared.intent.issuerId)
   const signature = await signAsIssuer(core, issuer, prepared.tbsDer)
   const certDer = sequence(prepared.tbsDer, issuer.signatureAlgorithm.identifierDer, bitString(signature))
-  checkIssued(prepared, issuer, certDer)
-  return complete(core, prepared, issuer, certDer)
+  return complete(core, prepared, issuer, checkIssued(prepared, issuer, certDer))
 }
 
 /**
  * A fault in an HSM or in memory can yield a wrong signature or wrong bytes; such a certificate never
  * leaves (checks 4 and 10 of boulder's cycle). The intent stays: the serial is spent.
  */
-function checkIssued(prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): void {
+function checkIssued(prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): Certificate {
   const certificate = parseCertificate(certDer)
   if (compareBytes(certificate.tbs, prepared.tbsDer) !== 0 || !isLintedTbs(prepared))
     throw new CodedError('ISSUANCE_MISMATCH', 'signed TBSCertificate differs from the linted one')
   if (!verifySignature(issuer.signatureAlgorithm, issuer.publicKey, certificate.tbs, certificate.signature))
     throw new CodedError('ISSUANCE_MISMATCH', 'signature does not verify with the key of the issuer')
+  return certificate
 }
 
 const isLintedTbs = (prepared: PreparedIssuance): boolean =>
   createHash('sha256').update(prepared.tbsDer).digest('hex') === prepared.intent.tbsSha256
 
-function complete(core: Core, prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): Redeemed {
+function complete(
+  core: Core,
+  prepared: PreparedIssuance,
+  issuer: Issuer,
+  certificate: Certificate,
+): Redeemed {
   const { intent, request } = prepared
+  const { raw: certDer, subject } = certificate
   const salt = core.ports.randomBytes(16)
   const certSha256 = toHex(digest('SHA-256', certDer))
-  const subject = parseCertificate(certDer).subject
   const row: IssuedRow = {
     ...intent,
     certDer,

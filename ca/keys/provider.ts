@@ -2,6 +2,7 @@
  * The one interface behind which private keys live. An encrypted file and a one-time key in memory
  * implement it today; a PKCS#11 token is one more implementation.
  */
+import type { KeyObject } from 'node:crypto'
 import type { KeyAlgorithm, KeyAlgorithmName } from '../algorithms/key-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signatures.ts'
 
@@ -18,6 +19,8 @@ export interface ProviderKey {
 export interface KeyProvider {
   /** Makes a key; durable on return where the provider stores keys at all. */
   generate(algorithm: KeyAlgorithm, tenant: string | null): Promise<ProviderKey>
+  /** Takes in a key that was made elsewhere; durable on return. @throws {ALGORITHM_UNSUPPORTED} */
+  importKey(privateKey: KeyObject, tenant: string | null): Promise<ProviderKey>
   /**
    * Signs `data` (the message, not its digest). ECDSA signatures come as DER Ecdsa-Sig-Value.
    *
