@@ -73,7 +73,6 @@ function complete(
     commonName: findAttribute(subject, 'CN') ?? null,
     subjectSalt: toHex(salt),
     keyId: prepared.keyId,
-    shard: prepared.shard,
     identityEvidenceId: request.identityEvidenceId,
   }
   const data: Record<string, Json> = {

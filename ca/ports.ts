@@ -6,6 +6,7 @@
  * after a crash there is either neither or both (design.md promise 1). Methods take arrays, so that
  * many requests share one commit.
  */
+import type { CodedError } from './errors.ts'
 import type { SubjectAttribute } from './x509/name.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -33,6 +34,8 @@ export interface IntentRow extends Actor {
   readonly class: CertificateClass
   readonly tbsSha256: string
   readonly spkiSha256: string
+  /** CRL shard of the serial (an orphan can be revoked too); null where the issuer has one full CRL only. */
+  readonly shard: number | null
   readonly at: Date
 }
 
@@ -48,7 +51,6 @@ export interface IssuedRow extends IntentRow {
   /** Hex salt of the record's `subjectHash`; deleting it and the subject erases the person from the log. */
   readonly subjectSalt: string
   readonly keyId: string | null
-  readonly shard: number | null
   readonly identityEvidenceId: string | null
 }
 
@@ -246,7 +248,11 @@ export interface HeldKey {
 export interface Ca {
   /** Checks, builds and lints; takes the serial and writes the intent durably; the token is good once. */
   prepare(request: IssueRequest): Promise<IssuanceToken>
+  /** The same for many requests with one durable commit; one outcome per request, in their order. */
+  prepareMany(requests: readonly IssueRequest[]): Promise<readonly (IssuanceToken | CodedError)[]>
   issue(token: IssuanceToken): Promise<IssuedCertificate>
+  /** The same for many tokens with one durable commit; one outcome per token, in their order. */
+  issueMany(tokens: readonly IssuanceToken[]): Promise<readonly (IssuedCertificate | CodedError)[]>
   revoke(request: RevokeRequest): Promise<CertificateStatus>
   /** Builds, explains the difference to the last one, signs and publishes the next CRL of a scope. */
   crl(scope: CrlScope): Promise<CrlRow>

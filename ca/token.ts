@@ -19,7 +19,6 @@ export interface PreparedIssuance {
   readonly notAfter: Date
   readonly subjectDer: Uint8Array
   readonly keyId: string | null
-  readonly shard: number | null
 }
 
 /** Minutes rather than hours: what was checked must still be true when it is signed. */

@@ -109,9 +109,8 @@ function writers(
             throw new CodedError('SERIAL_COLLISION', 'serial was issued before')
         }
         for (const row of rows) {
-          const { notAfter, shard } = row
           state.issued.set(keyOf(row), row)
-          state.statuses.set(keyOf(row), { ...statusOfIntent(row), state: 'valid', notAfter, shard })
+          state.statuses.set(keyOf(row), { ...statusOfIntent(row), state: 'valid', notAfter: row.notAfter })
           state.changes.push({ issuerId: row.issuerId, serialHex: row.serialHex })
         }
         state.records.push(...records)
@@ -150,6 +149,7 @@ function readers(
 ): Pick<
   CaStore,
   | 'findStatus'
+  | 'findIssued'
   | 'statusChanges'
   | 'crlEntries'
   | 'lastCrl'
@@ -159,6 +159,7 @@ function readers(
 > {
   return {
     findStatus: (issuerId, serialHex) => Promise.resolve(state.statuses.get(keyOf({ issuerId, serialHex }))),
+    findIssued: (issuerId, serialHex) => Promise.resolve(state.issued.get(keyOf({ issuerId, serialHex }))),
     statusChanges: (since) =>
       Promise.resolve({ latest: state.changes.length, changed: state.changes.slice(since) }),
     crlEntries: (scope, at) => entries(state, scope, at),
@@ -212,7 +213,7 @@ const statusOfIntent = (row: IntentRow): CertificateStatus => ({
   class: row.class,
   spkiSha256: row.spkiSha256,
   notAfter: null,
-  shard: null,
+  shard: row.shard,
   revokedAt: null,
   reason: null,
   legalGround: null,
