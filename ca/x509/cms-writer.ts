@@ -1,0 +1,141 @@
+/**
+ * Writes CMS SignedData (RFC 5652 §5) with one signer. Signed attributes are sorted here, once, and never by
+ * a caller: software that re-encodes before it verifies (Java, BouncyCastle) rejects any other order.
+ */
+import { CodedError } from '../errors.ts'
+import { explicit, integer, octetString, oid, sequence, setOf, time, tlv } from '../asn1/writer.ts'
+import { type Der, childrenOf, onlyChild, parseDer, readSequence } from '../asn1/reader.ts'
+import { TAG, contextConstructed } from '../asn1/tags.ts'
+import { type HashName, digest, getHash } from '../algorithms/hashes.ts'
+import { type SignatureAlgorithm } from '../algorithms/signatures.ts'
+import { type Certificate } from './certificate.ts'
+import { ATTRIBUTE, CONTENT } from './cms.ts'
+
+/** Attribute with one value. */
+export const encodeAttribute = (type: string, value: Uint8Array): Uint8Array =>
+  sequence(oid(type), tlv(TAG.set, value))
+
+/** IssuerAndSerialNumber. */
+const issuerAndSerial = (certificate: Certificate): Uint8Array =>
+  sequence(certificate.issuer.raw, tlv(TAG.integer, certificate.serial))
+
+/**
+ * SigningCertificateV2 with the SHA-256 of one certificate; SHA-256 is the default and not written (RFC 5035 §4).
+ *
+ * @param withIssuerSerial also name issuer and serial, as EN 319 122-1 §5.2.2.3 recommends
+ */
+export function encodeSigningCertificateV2(certificate: Certificate, withIssuerSerial: boolean): Uint8Array {
+  const certHash = octetString(digest('SHA-256', certificate.raw))
+  const issuerSerial = (): Uint8Array =>
+    sequence(sequence(explicit(4, certificate.issuer.raw)), tlv(TAG.integer, certificate.serial))
+  return sequence(sequence(sequence(certHash, ...(withIssuerSerial ? [issuerSerial()] : []))))
+}
+
+/** What the signed attributes say. */
+export interface SignedAttributeFields {
+  readonly contentType: string
+  readonly messageDigest: Uint8Array
+  readonly certificate: Certificate
+  readonly withIssuerSerial: boolean
+  /** Left out for PAdES (EN 319 142-1 §6.3). */
+  readonly signingTime?: Date
+}
+
+/**
+ * The signed attributes as they are signed: SET OF, sorted (RFC 5652 §5.4).
+ *
+ * @returns DER with tag 0x31
+ */
+export const buildSignedAttributes = (fields: SignedAttributeFields): Uint8Array =>
+  setOf(
+    encodeAttribute(ATTRIBUTE.contentType, oid(fields.contentType)),
+    encodeAttribute(ATTRIBUTE.messageDigest, octetString(fields.messageDigest)),
+    encodeAttribute(
+      ATTRIBUTE.signingCertificateV2,
+      encodeSigningCertificateV2(fields.certificate, fields.withIssuerSerial),
+    ),
+    ...(fields.signingTime ? [encodeAttribute(ATTRIBUTE.signingTime, time(fields.signingTime))] : []),
+  )
+
+/** The parts of a SignedData with one signer. */
+export interface SignedDataFields {
+  readonly contentType: string
+  /** Encapsulated content; left out for a detached signature. */
+  readonly content?: Uint8Array
+  /** As `buildSignedAttributes` made them and as they were signed. */
+  readonly signedAttributesDer: Uint8Array
+  readonly digestHash: HashName
+  readonly signatureAlgorithm: SignatureAlgorithm
+  readonly signature: Uint8Array
+  readonly certificate: Certificate
+  /** Certificates to put in, the signer's included. */
+  readonly certificatesDer: readonly Uint8Array[]
+}
+
+/** AlgorithmIdentifier of a digest; parameters are absent (RFC 5754 §2). */
+const digestAlgorithm = (hash: HashName): Uint8Array => sequence(oid(getHash(hash).oid))
+
+function retag(encoded: Uint8Array, tag: number): Uint8Array {
+  const out = encoded.slice()
+  out[0] = tag
+  return out
+}
+
+/** ContentInfo with SignedData. */
+export function encodeSignedData(fields: SignedDataFields): Uint8Array {
+  const { contentType, content, certificatesDer } = fields
+  const signerInfo = sequence(
+    integer(1),
+    issuerAndSerial(fields.certificate),
+    digestAlgorithm(fields.digestHash),
+    retag(fields.signedAttributesDer, contextConstructed(0)),
+    fields.signatureAlgorithm.identifierDer,
+    octetString(fields.signature),
+  )
+  const encapsulated = sequence(oid(contentType), ...(content ? [explicit(0, octetString(content))] : []))
+  const certificates =
+    certificatesDer.length > 0 ? [retag(setOf(...certificatesDer), contextConstructed(0))] : []
+  const signedData = sequence(
+    // RFC 5652 §5.1: 3 as soon as the content is not id-data.
+    integer(contentType === CONTENT.data ? 1 : 3),
+    setOf(digestAlgorithm(fields.digestHash)),
+    encapsulated,
+    ...certificates,
+    setOf(signerInfo),
+  )
+  return sequence(oid(CONTENT.signedData), explicit(0, signedData))
+}
+
+/**
+ * Adds an unsigned attribute to the only signer, for example a signature time stamp; nothing else changes a byte.
+ *
+ * @param cmsDer ContentInfo with SignedData in DER
+ * @param value DER of the attribute's value
+ * @throws {INPUT_MALFORMED} when there is not exactly one signer
+ */
+export function addUnsignedAttribute(cmsDer: Uint8Array, type: string, value: Uint8Array): Uint8Array {
+  // One element and nothing else: a broken value would break the whole signature.
+  parseDer(value)
+  const info = readSequence(cmsDer)
+  const contentType = info.next(TAG.oid)
+  const signedData = childrenOf(onlyChild(info.next(contextConstructed(0))))
+  info.end()
+  const signerSet = signedData.at(-1)
+  const signers = signerSet?.tag === TAG.set ? childrenOf(signerSet) : []
+  const [signer] = signers
+  if (!signer || signers.length !== 1)
+    throw new CodedError('INPUT_MALFORMED', 'CMS: there is not exactly one signer to add an attribute to')
+  const before = signedData.slice(0, -1).map((node) => node.raw)
+  const signedDataDer = sequence(...before, tlv(TAG.set, withUnsigned(signer, encodeAttribute(type, value))))
+  return sequence(contentType.raw, explicit(0, signedDataDer))
+}
+
+function withUnsigned(signer: Der, attribute: Uint8Array): Uint8Array {
+  const fields = childrenOf(signer)
+  const last = fields.at(-1)
+  const hasUnsigned = last?.tag === contextConstructed(1)
+  const others = last && hasUnsigned ? childrenOf(last).map((node) => node.raw) : []
+  const kept = (hasUnsigned ? fields.slice(0, -1) : fields).map((node) => node.raw)
+  const unsigned = retag(setOf(...others, attribute), contextConstructed(1))
+  return tlv(TAG.sequence, ...kept, unsigned)
+}
