@@ -118,7 +118,7 @@ function buildTrailer(doc: PdfDocument, prev: number, changing: Uint8Array): Map
 export type XrefRow = { readonly num: number; readonly gen: number; readonly offset: number }
 
 /**
- * Encodes a cross-reference table with its trailer: rows of exactly 20 bytes.
+ * Encodes a cross-reference table with its trailer: rows of exactly 20 bytes. The first of a file starts with object 0.
  *
  * @throws {PDF_TOO_LARGE} where an offset has more than ten digits
  * @see ISO 32000-2, 7.5.4
@@ -127,8 +127,9 @@ export function encodeTable(
   rows: readonly XrefRow[],
   trailer: ReadonlyMap<string, PdfObject>,
   size: number,
+  isFirst = false,
 ): Uint8Array {
-  let text = 'xref\n'
+  let text = isFirst ? 'xref\n0 1\n0000000000 65535 f \n' : 'xref\n'
   for (const run of toRuns(rows)) {
     text += `${(run[0] as XrefRow).num} ${run.length}\n`
     for (const { offset, gen } of run) {

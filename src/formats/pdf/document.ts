@@ -73,8 +73,7 @@ export function openPdf(bytes: Uint8Array, options: OpenPdfOptions = {}): PdfDoc
   const anomalies = new Set<string>()
   const header = findHeader(bytes)
   const startxref = findStartxref(bytes, limits, anomalies)
-  const state = { objects: new Map(), loading: new Set<number>(), containers: new Map(), structureBytes: 0 }
-  const account = { limits, state }
+  const state = { structureBytes: 0 }
   const base = findBase(bytes, header.offset, startxref.value)
   const reader: XrefReader = {
     bytes,
@@ -82,7 +81,8 @@ export function openPdf(bytes: Uint8Array, options: OpenPdfOptions = {}): PdfDoc
     limits,
     anomalies,
     entryCount: 0,
-    decode: (stream) => decodeStructure(account, stream.dict, stream.raw, (object) => object ?? null),
+    decode: (stream) =>
+      decodeStructure({ limits, state }, stream.dict, stream.raw, (object) => object ?? null),
   }
   const sections = readXrefChain(reader, startxref.value)
   const revisions = findRevisions({
@@ -93,22 +93,27 @@ export function openPdf(bytes: Uint8Array, options: OpenPdfOptions = {}): PdfDoc
     limits,
     anomalies,
   })
-  const newest = revisions.at(-1) as PdfRevision
-  const merged = mergeEntries(revisions)
+  const parts = { bytes, base, headerVersion: header.version, revisions, anomalies, limits, options }
+  return assembleDocument({ ...parts, merged: mergeEntries(revisions) }, state.structureBytes)
+}
+
+/** What is known of a file before its objects can be asked for. */
+export type DocumentParts = Pick<
+  PdfDocument,
+  'bytes' | 'base' | 'headerVersion' | 'revisions' | 'anomalies' | 'limits' | 'options'
+> & { readonly merged: Map<number, XrefEntry> }
+
+/** Puts a document together, opens its encryption and checks that it has a catalog. For this folder only. */
+export function assembleDocument(parts: DocumentParts, structureBytes = 0): PdfDocument {
+  const { merged, ...rest } = parts
   const doc: PdfDocument = {
-    bytes,
-    base,
-    headerVersion: header.version,
-    revisions,
-    trailer: newest.trailer,
-    size: findSize(revisions, merged),
+    ...rest,
+    trailer: (parts.revisions.at(-1) as PdfRevision).trailer,
+    size: findSize(parts.revisions, merged),
     security: undefined,
-    anomalies,
-    limits,
-    options,
-    state: { ...state, merged },
+    state: { objects: new Map(), loading: new Set(), containers: new Map(), merged, structureBytes },
   }
-  const opened = { ...doc, security: openSecurity(doc, options.password) }
+  const opened = { ...doc, security: openSecurity(doc, parts.options.password) }
   getCatalog(opened)
   return opened
 }
@@ -267,22 +272,27 @@ function loadCompressed(
   num: number,
   entry: { container: number; index: number },
 ): PdfObject {
-  let container = doc.state.containers.get(entry.container)
+  return getObjectStream(doc, entry.container).parse(num, entry.index)
+}
+
+/** The opened object stream with this object number. For this folder only. */
+export function getObjectStream(doc: PdfDocument, num: number): ObjectStream {
+  let container = doc.state.containers.get(num)
   if (!container) {
-    const holder = findEntry(doc, entry.container)
-    if (holder?.kind !== 'offset') throw malformed(`The PDF object stream ${entry.container} is missing.`)
-    const stream = getObject(doc, { kind: 'ref', num: entry.container, gen: holder.gen })
+    const holder = findEntry(doc, num)
+    if (holder?.kind !== 'offset') throw malformed(`The PDF object stream ${num} is missing.`)
+    const stream = getObject(doc, { kind: 'ref', num: num, gen: holder.gen })
     if (!isStream(stream) || !isName(stream.dict.entries.get('Type'), 'ObjStm')) {
-      throw malformed(`The PDF object ${entry.container} is not an object stream.`)
+      throw malformed(`The PDF object ${num} is not an object stream.`)
     }
     const raw = decryptStream(doc, stream)
     const data = decodeStructure(doc, stream.dict, raw, (object) => resolve(doc, object))
     container = openObjectStream(stream.dict, data, doc.limits, doc.anomalies, (object) =>
       resolve(doc, object),
     )
-    doc.state.containers.set(entry.container, container)
+    doc.state.containers.set(num, container)
   }
-  return container.parse(num, entry.index)
+  return container
 }
 
 function decodeStructure(

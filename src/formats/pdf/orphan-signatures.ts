@@ -16,7 +16,11 @@ export function listOrphans(doc: PdfDocument, known: ReadonlySet<number>): Orpha
   const starts = listObjectStarts(doc)
   const orphans = new Map<number, OrphanSignature>()
   let at = indexOf(doc.bytes, '/ByteRange', 0)
-  for (let hits = 0; at >= 0 && hits < MAX_HITS; hits++) {
+  for (let hits = 0; at >= 0; hits++) {
+    if (hits >= MAX_HITS) {
+      doc.anomalies.add('byte-ranges-too-many')
+      break
+    }
     const start = findLastAtOrBefore(starts, at)
     const orphan = start === undefined || orphans.has(start) ? undefined : readAt(doc, start, at)
     if (orphan && !isKnown(doc, known, orphan)) orphans.set(orphan.offset, orphan)
@@ -26,7 +30,7 @@ export function listOrphans(doc: PdfDocument, known: ReadonlySet<number>): Orpha
 }
 
 /** Each hit costs a parse; a file with more hits than this is not made of signatures. */
-const MAX_HITS = 2000
+const MAX_HITS = 500
 
 function isKnown(doc: PdfDocument, known: ReadonlySet<number>, orphan: OrphanSignature): boolean {
   const entry = doc.state.merged.get(orphan.ref.num)
