@@ -1,5 +1,5 @@
 import { concat, digest } from './ciphers.ts'
-import { findEntry, resolve, type PdfDocument } from './document.ts'
+import { resolve, type PdfDocument } from './document.ts'
 import { encodeIndirectObject, encodeObject } from './encode-object.ts'
 import { malformed, tooLarge } from './limits.ts'
 import { buildRef, buildString, isString, type PdfDict, type PdfObject, type PdfRef } from './objects.ts'
@@ -66,31 +66,6 @@ export function appendRevision(doc: PdfDocument, objects: readonly RevisionObjec
   push(encodeText(`startxref\n${startxref}\n%%EOF\n`))
   const offsets = new Map(rows.map((row) => [row.num, row.offset + doc.base]))
   return { tail: concat(...parts), offsets }
-}
-
-/** Hands out unused object numbers of a document and collects what is put under them. */
-export function createAllocator(doc: PdfDocument): {
-  readonly objects: RevisionObject[]
-  readonly allocate: (object: PdfObject) => PdfRef
-  readonly replace: (ref: PdfRef, object: PdfObject) => void
-} {
-  const objects: RevisionObject[] = []
-  let next = doc.size
-  return {
-    objects,
-    allocate: (object) => {
-      const ref = buildRef(next++)
-      objects.push({ ref, object })
-      return ref
-    },
-    replace: (ref, object) => {
-      const known = objects.findIndex((item) => item.ref.num === ref.num)
-      const entry = findEntry(doc, ref.num)
-      const gen = known >= 0 ? ref.gen : entry?.kind === 'offset' ? entry.gen : 0
-      if (known >= 0) objects[known] = { ref, object }
-      else objects.push({ ref: buildRef(ref.num, gen), object })
-    },
-  }
 }
 
 function endsWithEol(bytes: Uint8Array): boolean {

@@ -79,7 +79,7 @@ export type SignatureProblem =
  * @see ISO 32000-2, 12.8
  */
 export function listSignatures(doc: PdfDocument): PdfSignature[] {
-  const found = listFields(doc).flatMap((field) => fromField(doc, field))
+  const found = listFieldSignatures(doc, listFields(doc))
   const usage = findPermsSignature(doc, 'UR3')
   if (usage && !found.some((item) => isSame(item, usage.ref)))
     found.push(describe(doc, usage, undefined, 'usage-rights'))
@@ -90,6 +90,11 @@ export function listSignatures(doc: PdfDocument): PdfSignature[] {
   const known = new Set(found.flatMap((item) => (item.ref ? [item.ref.num] : [])))
   for (const orphan of listOrphans(doc, known)) found.push(describe(doc, orphan, undefined, 'orphan'))
   return markShared(found)
+}
+
+/** The signatures that the form leads to, without the checks between them. */
+export function listFieldSignatures(doc: PdfDocument, fields: readonly FormField[]): PdfSignature[] {
+  return fields.flatMap((field) => fromField(doc, field))
 }
 
 function isSame(signature: PdfSignature, ref: PdfRef | undefined): boolean {
