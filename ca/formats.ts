@@ -119,3 +119,38 @@ export {
   parseName,
 } from './x509/name.ts'
 export { ACCESS, ANY_POLICY, EKU, EXT, KEY_USAGE, type KeyUsageName } from './x509/oids.ts'
+export {
+  type Crl,
+  type IssuingDistributionPoint,
+  MAX_CRL_BYTES,
+  crlAuthorityKeyIdentifierOf,
+  crlNumberOf,
+  deltaCrlIndicatorOf,
+  issuingDistributionPointOf,
+  parseCrl,
+} from './x509/crl.ts'
+export {
+  type CrlEntry,
+  type CrlLookup,
+  type CrlReason,
+  CRL_REASONS,
+  countCrlEntries,
+  crlEntries,
+  findCrlEntry,
+} from './x509/crl-entries.ts'
+export {
+  type BasicOcspResponse,
+  type CertId,
+  type OcspCertStatus,
+  type OcspRequest,
+  type OcspResponse,
+  type OcspResponseStatus,
+  type ResponderId,
+  type SingleResponse,
+  MAX_OCSP_RESPONSE_BYTES,
+  OCSP_STATUS,
+  parseBasicResponse,
+  parseCertId,
+  parseOcspRequest,
+  parseOcspResponse,
+} from './x509/ocsp.ts'

@@ -67,7 +67,8 @@ export function countCrlEntries(crl: Crl): number {
   return count
 }
 
-function parseCrlEntry(node: Der, version: number): CrlEntry {
+/** One entry from its encoding. @throws {CodedError} INPUT_MALFORMED */
+export function parseCrlEntry(node: Der, version: number): CrlEntry {
   const reader = readSequence(node)
   const serial = integerBytes(reader.next(TAG.integer))
   const revocationDate = decodeTime(reader.next())
@@ -134,6 +135,7 @@ export function findCrlEntry(crl: Crl, serial: Uint8Array, certificateIssuer: Na
     const serialAt = end.start
     const serialEnd = endOf(bytes, serialAt, end.end, TAG.integer)
     const dateEnd = endOf(bytes, serialEnd.end, end.end)
+    if (!isTimeAt(bytes, serialEnd.end, dateEnd)) wrongTag()
     if (dateEnd.end < end.end) {
       const facts = scanExtensions(bytes, dateEnd.end, end.end)
       unknownCritical ??= facts.unknownCritical
@@ -192,6 +194,17 @@ function endOf(bytes: Uint8Array, at: number, limit: number, tag?: number): { st
   const end = at + 2 + first
   if (end > limit || (tag !== undefined && bytes[at] !== tag)) wrongTag()
   return { start: at + 2, end }
+}
+
+/** The shape of a time without making a Date: a garbled entry must not pass because nobody asked for it. */
+function isTimeAt(bytes: Uint8Array, at: number, { start, end }: { start: number; end: number }): boolean {
+  const digits = bytes[at] === TAG.utcTime ? 12 : bytes[at] === TAG.generalizedTime ? 14 : -1
+  if (end - start !== digits + 1 || bytes[end - 1] !== 0x5a) return false
+  for (let i = start; i < end - 1; i++) {
+    const byte = bytes[i] ?? 0
+    if (byte < 0x30 || byte > 0x39) return false
+  }
+  return true
 }
 
 function wrongTag(): never {

@@ -1,7 +1,8 @@
 // NIST PKITS: RFC 5280 path validation with revocation.
-import { parseCertificate } from '../../../ca/formats.ts'
+import { type Crl, isCoded, parseCertificate, parseCrl } from '../../../ca/formats.ts'
 import { validPaths } from '../../verify/path/build.ts'
 import { ANY_PURPOSE } from '../../verify/path/purpose.ts'
+import { checkPathRevocation } from '../../verify/revocation/check.ts'
 import { type Corpus, type CorpusCase, type Said, pathsOf, sayOrRefuse } from './cases.ts'
 
 type Params = {
@@ -31,11 +32,32 @@ function say(corpus: Corpus, entry: CorpusCase): Said {
     inhibitAnyPolicy: params.inhibitAnyPolicy,
     anchorConstraints: false,
   }
+  const crls = pathsOf(entry, 'crls').flatMap((path) => readCrl(corpus.read(path)))
   const search = { target, pool: [...chain.slice(1), ...others], anchors: [anchor] }
   let why = ''
-  for (const { issues } of validPaths(search, options)) {
+  for (const { path, issues } of validPaths(search, options)) {
     why = issues.map((issue) => `${issue.key}@${issue.index} ${issue.detail ?? ''}`).join('; ')
-    if (issues.length === 0) return { verdict: 'valid' }
+    if (issues.length > 0) continue
+    const statuses = checkPathRevocation(path, {
+      crls,
+      ocspResponses: [],
+      pool: search.pool,
+      anchor,
+      at: options.at,
+      pathOptions: { anchorConstraints: false },
+    })
+    if (statuses.every(({ kind }) => kind === 'good')) return { verdict: 'valid' }
+    why = statuses.map((status) => (status.kind === 'unknown' ? status.key : status.kind)).join('; ')
   }
   return { verdict: 'invalid', why }
+}
+
+/** A CRL that cannot be read is evidence of nothing. */
+function readCrl(der: Uint8Array): Crl[] {
+  try {
+    return [parseCrl(der)]
+  } catch (error) {
+    if (!isCoded(error)) throw error
+    return []
+  }
 }

@@ -4,6 +4,7 @@ import {
   type AuthorityKeyIdentifier,
   type BasicConstraints,
   type Certificate,
+  CodedError,
   type GeneralName,
   type KeyUsageName,
   type PublicKeyInfo,
@@ -88,11 +89,22 @@ function decodeFacts(certificate: Certificate): CertificateFacts {
     policyConstraints: extension(EXT.policyConstraints, parsePolicyConstraints) ?? {},
     inhibitAnyPolicy: extension(EXT.inhibitAnyPolicy, parseInhibitAnyPolicy),
     nameConstraints: extension(EXT.nameConstraints, parseNameConstraints),
-    alternativeNames: extension(EXT.subjectAltName, (value) => parseGeneralNames(parseDer(value))),
+    alternativeNames: extension(EXT.subjectAltName, parseAlternativeNames),
     subjectKeyIdentifier: attempt(EXT.subjectKeyIdentifier, () => subjectKeyIdentifierOf(certificate)),
     authorityKeyIdentifier: extension(EXT.authorityKeyIdentifier, parseAuthorityKeyIdentifier),
     malformed,
   }
+}
+
+function parseAlternativeNames(value: Uint8Array): GeneralName[] {
+  const names = parseGeneralNames(parseDer(value))
+  for (const name of names)
+    if (name.kind === 'iPAddress' && name.bytes.length !== 4 && name.bytes.length !== 16)
+      throw new CodedError(
+        'INPUT_MALFORMED',
+        'subjectAltName: an address has 4 or 16 octets (RFC 5280 §4.2.1.6)',
+      )
+  return names
 }
 
 /** Public key of a certificate, ready for verification. */

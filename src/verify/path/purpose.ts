@@ -6,6 +6,10 @@ import type { CertificateFacts } from './facts.ts'
 export interface Purpose {
   /** At least one of these bits must be set where keyUsage is present. */
   readonly keyUsage?: readonly KeyUsageName[]
+  /** Exactly these bits must be set, and keyUsage must be present. */
+  readonly exactKeyUsage?: readonly KeyUsageName[]
+  /** Whether a certificate that says it is a CA is refused at the end of the path. */
+  readonly refusesCa?: boolean
   readonly extKeyUsage?: {
     /** At least one of these; with an empty list any set is fine that does not fall under `refused`. */
     readonly accepted: readonly string[]
@@ -13,10 +17,15 @@ export interface Purpose {
     readonly allowAny: boolean
     /** Whether the extension must be there. */
     readonly required: boolean
-    /** Whether it must be critical and hold nothing else (RFC 3161 §2.3). */
-    readonly criticalAndSole?: boolean
-    /** Whether the CAs above are limited by their own extKeyUsage, as all browsers do. */
-    readonly limitsCas: boolean
+    /** Whether it must be critical (RFC 3161 §2.3). */
+    readonly critical?: boolean
+    /** Whether it must hold nothing else (RFC 3161 §2.3). */
+    readonly sole?: boolean
+    /**
+     * What extKeyUsage of the CAs above means: nothing (RFC 5280), a limit where it is present (as all browsers
+     * read it), or a limit for which anyExtendedKeyUsage does not count either.
+     */
+    readonly cas: 'ignored' | 'limited' | 'same'
   }
 }
 
@@ -30,47 +39,61 @@ export const TIME_STAMPING: Purpose = {
     accepted: [EKU.timeStamping],
     allowAny: false,
     required: true,
-    criticalAndSole: true,
-    limitsCas: true,
+    critical: true,
+    sole: true,
+    cas: 'limited',
   },
 }
 
 /** Delegated OCSP responder: anyExtendedKeyUsage does not count. @see RFC 6960 §4.2.2.2 */
 export const OCSP_SIGNING: Purpose = {
-  extKeyUsage: { accepted: [EKU.ocspSigning], allowAny: false, required: true, limitsCas: false },
+  extKeyUsage: { accepted: [EKU.ocspSigning], allowAny: false, required: true, cas: 'ignored' },
 }
 
 /** @see RFC 5280 §6.3.3 (f) */
 export const CRL_SIGNING: Purpose = { keyUsage: ['cRLSign'] }
 
+/** Key of the rule that an end certificate breaks. */
+type Violation = 'CERT_KEY_USAGE' | 'CERT_EXT_KEY_USAGE' | 'CERT_IS_A_CA'
+
 /** Whether the end certificate may be used so; the key of the rule that it breaks, or undefined. */
-export function findPurposeViolation(
-  facts: CertificateFacts,
-  purpose: Purpose,
-): 'CERT_KEY_USAGE' | 'CERT_EXT_KEY_USAGE' | undefined {
+export function findPurposeViolation(facts: CertificateFacts, purpose: Purpose): Violation | undefined {
   const { keyUsage } = facts
   if (purpose.keyUsage && keyUsage && !purpose.keyUsage.some((bit) => keyUsage.has(bit)))
     return 'CERT_KEY_USAGE'
-  const rule = purpose.extKeyUsage
-  if (!rule) return undefined
-  const present = facts.extKeyUsage
-  if (!present) return rule.required ? 'CERT_EXT_KEY_USAGE' : undefined
-  if (!hasAccepted(present, rule)) return 'CERT_EXT_KEY_USAGE'
-  if (rule.criticalAndSole) {
-    const critical = facts.certificate.extensions.get(EXT.extKeyUsage)?.critical === true
-    if (!critical || present.length !== 1) return 'CERT_EXT_KEY_USAGE'
-  }
-  return undefined
+  const { exactKeyUsage } = purpose
+  if (exactKeyUsage && !isExactly(keyUsage, exactKeyUsage)) return 'CERT_KEY_USAGE'
+  if (purpose.refusesCa && facts.basicConstraints?.ca) return 'CERT_IS_A_CA'
+  return purpose.extKeyUsage && !isExtKeyUsageFine(facts, purpose.extKeyUsage)
+    ? 'CERT_EXT_KEY_USAGE'
+    : undefined
+}
+
+const isExactly = (
+  present: ReadonlySet<KeyUsageName> | undefined,
+  wanted: readonly KeyUsageName[],
+): boolean => present?.size === wanted.length && wanted.every((bit) => present.has(bit))
+
+type ExtKeyUsageRule = NonNullable<Purpose['extKeyUsage']>
+
+function isExtKeyUsageFine({ extKeyUsage, certificate }: CertificateFacts, rule: ExtKeyUsageRule): boolean {
+  if (!extKeyUsage) return !rule.required
+  if (!hasAccepted(extKeyUsage, rule)) return false
+  if (rule.critical && certificate.extensions.get(EXT.extKeyUsage)?.critical !== true) return false
+  return !rule.sole || extKeyUsage.length === 1
 }
 
 /** Whether a CA above may be on a path for this purpose. */
 export function isCaPurposeAllowed(facts: CertificateFacts, purpose: Purpose): boolean {
   const rule = purpose.extKeyUsage
-  if (!rule?.limitsCas || !facts.extKeyUsage) return true
-  return hasAccepted(facts.extKeyUsage, { ...rule, allowAny: true })
+  if (!rule || rule.cas === 'ignored') return true
+  if (!facts.extKeyUsage) return true
+  return rule.cas === 'same'
+    ? isExtKeyUsageFine(facts, rule)
+    : hasAccepted(facts.extKeyUsage, { ...rule, allowAny: true })
 }
 
-function hasAccepted(present: readonly string[], rule: NonNullable<Purpose['extKeyUsage']>): boolean {
+function hasAccepted(present: readonly string[], rule: ExtKeyUsageRule): boolean {
   if (rule.accepted.length === 0) return true
   return present.some((oid) => rule.accepted.includes(oid) || (rule.allowAny && oid === EKU.any))
 }

@@ -257,6 +257,7 @@ function wrapUp(state: State): ReadonlySet<string> {
   const alreadySaid = state.issues.some(({ key }) => key === 'PATH_POLICY')
   if (state.explicitPolicy === 0 && policies.size === 0 && !alreadySaid) add(state, 'PATH_POLICY', 0)
   const violation = findPurposeViolation(facts, state.options.purpose)
-  if (violation) add(state, violation, 0)
+  // Who puts a CA itself on the trust list has decided that it may stand at the end.
+  if (violation && !(isTrustedTarget && violation === 'CERT_IS_A_CA')) add(state, violation, 0)
   return policies
 }
