@@ -1,0 +1,179 @@
+import { isCoded } from '../../../ca/errors.ts'
+import type { PdfDocument } from '../../formats/pdf/document.ts'
+import { isWhite } from '../../formats/pdf/parse-object.ts'
+import type { PdfRevision } from '../../formats/pdf/revisions.ts'
+import { listSignatures, type PdfSignature, type SignatureProblem } from '../../formats/pdf/signatures.ts'
+import { isLocked } from '../../formats/pdf/transforms.ts'
+import type { Change, ChangeAnalysis, ChangeDetail, Coverage } from './change-types.ts'
+import { compareCatalog, compareTrailer } from './compare-catalog.ts'
+import { compareObjects } from './compare-objects.ts'
+import { buildGraph, type ObjectGraph } from './object-graph.ts'
+import { checkRevisionBytes } from './revision-bytes.ts'
+import { viewNextRevision, viewRevision } from './revision-view.ts'
+import { forbid, type Step } from './step.ts'
+
+/**
+ * Says for each signature what changed between the revision it covers and the end of the file. Whatever is not
+ * known to be harmless is forbidden.
+ *
+ * @param signatures all signatures of the document, as `listSignatures` found them
+ * @returns one analysis for each signature, in the same order
+ * @throws {PDF_TOO_LARGE} over the limits of the document
+ * @see ETSI EN 319 102-1, 5.2.8; ISO 32000-2, 12.8.2.2
+ */
+export function analyseAllChanges(doc: PdfDocument, signatures: readonly PdfSignature[]): ChangeAnalysis[] {
+  const covered = signatures.flatMap((signature) => signature.revisionIndex ?? [])
+  const steps = compareRevisions(doc, signatures, Math.min(...covered))
+  return signatures.map((signature) => analyse(doc, signature, steps))
+}
+
+/**
+ * Says what changed after one signature; `analyseAllChanges` is cheaper for many.
+ *
+ * @throws {PDF_TOO_LARGE} over the limits of the document
+ */
+export function analyseChanges(
+  doc: PdfDocument,
+  signature: PdfSignature,
+  signatures: readonly PdfSignature[] = listSignatures(doc),
+): ChangeAnalysis {
+  const first = signature.revisionIndex ?? Number.POSITIVE_INFINITY
+  return analyse(doc, signature, compareRevisions(doc, signatures, first))
+}
+
+/** The changes of each revision after `first`, against the one before it. */
+function compareRevisions(doc: PdfDocument, signatures: readonly PdfSignature[], first: number): Change[][] {
+  const steps: Change[][] = []
+  if (first >= doc.revisions.length - 1) return steps
+  let before = viewRevision(doc, first)
+  for (const revision of doc.revisions.slice(first + 1)) {
+    const after = viewNextRevision(doc, before)
+    steps[revision.index] = compareStep({ doc, signatures, before, after, revision })
+    before = after
+  }
+  return steps
+}
+
+type Pair = {
+  readonly doc: PdfDocument
+  readonly signatures: readonly PdfSignature[]
+  readonly before: PdfDocument
+  readonly after: PdfDocument
+  readonly revision: PdfRevision
+}
+
+function compareStep({ doc, signatures, before, after, revision }: Pair): Change[] {
+  const changes: Change[] = []
+  const graph: ObjectGraph = {
+    roles: new Map(),
+    reached: new Map(),
+    validationData: new Set(),
+    unreadable: new Set(),
+  }
+  const shared = { before, after, final: doc, revision, signatures, changes, widgets: new Map() }
+  try {
+    checkRevisionBytes({ ...shared, graph })
+    const step: Step = { ...shared, graph: buildGraph(before) }
+    compareTrailer(step)
+    compareCatalog(step)
+    compareObjects(step)
+    checkAnomalies(step)
+  } catch (error) {
+    if (!isCoded(error, 'PDF_MALFORMED')) throw error
+    forbid({ ...shared, graph }, 'object', 'object-unreadable', { path: `revision ${revision.index + 1}` })
+  }
+  return changes
+}
+
+/** Violations that other readers resolve in another way: in bytes added after a signature there is no excuse for them. */
+const AMBIGUOUS = ['dictionary-key-duplicate', 'stream-length-wrong', 'object-stream-index-wrong']
+const AMBIGUOUS_XREF = ['xref-entry-duplicate', 'xref-hybrid-conflict']
+
+function checkAnomalies(step: Step): void {
+  const found =
+    AMBIGUOUS.find((key) => step.after.anomalies.has(key)) ??
+    AMBIGUOUS_XREF.find((key) => step.final.anomalies.has(key))
+  if (found !== undefined) forbid(step, 'xref', 'structure-ambiguous', { path: found })
+}
+
+function analyse(doc: PdfDocument, signature: PdfSignature, steps: readonly Change[][]): ChangeAnalysis {
+  const index = signature.revisionIndex
+  const coverage = buildCoverage(doc, signature)
+  const later = index === undefined ? [] : steps.slice(index + 1).flat()
+  const changes = [
+    ...checkCoverage(doc, signature),
+    ...later,
+    ...later.flatMap((change) => checkPermission(signature, change)),
+  ]
+  const verdict = changes.some((change) => !change.allowed)
+    ? 'forbidden'
+    : changes.length > 0
+      ? 'allowed'
+      : 'none'
+  const fields = later.flatMap((change) =>
+    change.allowed && (change.class === 'signature' || change.class === 'document-timestamp')
+      ? (change.field ?? [])
+      : [],
+  )
+  return { verdict, changes, coverage, laterSignatures: [...new Set(fields)] }
+}
+
+function buildCoverage(doc: PdfDocument, { byteRange, revisionIndex }: PdfSignature): Coverage {
+  const end = doc.revisions.at(-1)?.endOffset ?? 0
+  return {
+    bytesCovered: byteRange === undefined ? 0 : byteRange[1] + byteRange[3],
+    totalBytes: doc.bytes.length,
+    revision: revisionIndex === undefined ? undefined : revisionIndex + 1,
+    revisions: doc.revisions.length,
+    trailingBytes: Math.max(0, doc.bytes.length - end),
+  }
+}
+
+const COVERAGE_PROBLEMS: Partial<Record<SignatureProblem, ChangeDetail>> = {
+  'byte-range-missing': 'byte-range-malformed',
+  'byte-range-malformed': 'byte-range-malformed',
+  'byte-range-order': 'byte-range-malformed',
+  'byte-range-beyond-eof': 'byte-range-malformed',
+  'byte-range-start': 'byte-range-not-from-start',
+  'byte-range-gap': 'byte-range-gap-not-contents',
+  'contents-elsewhere': 'byte-range-gap-not-contents',
+  'contents-shared': 'byte-range-gap-not-contents',
+  'byte-range-end': 'byte-range-not-whole-revision',
+}
+
+function checkCoverage(doc: PdfDocument, signature: PdfSignature): Change[] {
+  const revision = signature.revisionIndex ?? doc.revisions.length - 1
+  const path =
+    signature.fieldName === undefined ? 'signature' : `Root/AcroForm/Fields(${signature.fieldName})`
+  const fault = (kind: 'coverage' | 'bytes', detail: ChangeDetail, where: string): Change => ({
+    class: kind,
+    allowed: false,
+    detail,
+    revision,
+    path: where,
+  })
+  const details = new Set(signature.problems.flatMap((problem) => COVERAGE_PROBLEMS[problem] ?? []))
+  if (signature.revisionIndex === undefined && details.size === 0)
+    details.add('byte-range-not-whole-revision')
+  const faults = [...details].map((detail) => fault('coverage', detail, `${path}/ByteRange`))
+  const end = doc.revisions.at(-1)?.endOffset ?? 0
+  for (let pos = end; pos < doc.bytes.length; pos++) {
+    if (isWhite(doc.bytes[pos])) continue
+    faults.push(fault('bytes', 'bytes-after-end', `bytes ${pos}`))
+    break
+  }
+  return faults
+}
+
+/** What a certification or a field lock forbids of what would be fine otherwise; validation data never is (12.8.2.2). */
+function checkPermission(signature: PdfSignature, change: Change): Change[] {
+  if (!change.allowed || change.class !== 'signature') return []
+  if (signature.docMdp === 1 || signature.lockLevel === 1) {
+    return [{ ...change, class: 'certification', allowed: false, detail: 'certified-no-changes' }]
+  }
+  const locked =
+    signature.fieldMdp !== undefined &&
+    change.field !== undefined &&
+    isLocked(signature.fieldMdp, change.field)
+  return locked ? [{ ...change, class: 'field-lock', allowed: false, detail: 'field-locked' }] : []
+}
