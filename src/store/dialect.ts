@@ -97,7 +97,7 @@ export const orderLockStatement = (client: DatabaseClient): string | undefined =
 /** Why a statement failed, as far as a caller must tell cases apart. */
 export type SqlFailure = 'unique' | 'constraint' | 'other'
 
-/** Sorts a driver error; `other` may have ended the whole transaction (disk full, I/O error, lost connection). */
+/** Sorts a driver error. */
 export function classifySqlError(error: unknown): SqlFailure {
   const code = String((error as { code?: unknown } | null)?.code ?? '')
   const message = error instanceof Error ? error.message : ''
@@ -107,7 +107,19 @@ export function classifySqlError(error: unknown): SqlFailure {
   return message.includes('UNIQUE constraint failed') ? 'unique' : 'constraint'
 }
 
-/** Name of a table in a driver error about a unique key, as far as it says so. */
+// What SQLite answers when it may have rolled the transaction back itself, or when no statement will do any more.
+const SQLITE_ENDS =
+  /^SQLITE_(FULL|IOERR|NOMEM|BUSY|LOCKED|INTERRUPT|CORRUPT|NOTADB|CANTOPEN|READONLY|PROTOCOL|MISUSE)/
+// PostgreSQL: connection, transaction, resources, operator, system, internal.
+const PG_ENDS = /^(08|25|40|53|57|58|XX)/
+
+/** True when a statement's error concerns the whole transaction and not only the rows of the statement. */
+export function endsTransaction(error: unknown): boolean {
+  const code = String((error as { code?: unknown } | null)?.code ?? '')
+  return SQLITE_ENDS.test(code) || PG_ENDS.test(code) || code.startsWith('E')
+}
+
+/** True when a unique key of this table was violated, as far as the driver says so. about a unique key, as far as it says so. */
 export function isUniqueOf(error: unknown, table: string): boolean {
   if (classifySqlError(error) !== 'unique') return false
   const { table: pgTable } = error as { table?: unknown }

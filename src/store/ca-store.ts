@@ -1,0 +1,104 @@
+/**
+ * `CaStore` over the database: what the trusted core needs stored.
+ *
+ * Each write and its records are one transaction, shared with whoever else writes at that moment.
+ */
+import { CodedError } from '../../ca/errors.ts'
+import type { CaStore, IntentRow, IssuedRow, RecordDraft } from '../../ca/ports.ts'
+import { CERTIFICATES, SERIALS } from './bulk-insert.ts'
+import { readCrlEntries, findLastCrl, publishCrl } from './crls.ts'
+import type { Database } from './database.ts'
+import { queryRows, type SqlValue } from './dialect.ts'
+import type { Committer } from './group-commit.ts'
+import { changeStatus, readStatusChanges } from './status-changes.ts'
+import { ISSUED_SELECT, toIssued } from './issued.ts'
+import { STATUS_SELECT, toStatus } from './statuses.ts'
+import { toDate } from './values.ts'
+
+const toSerialValues = (row: IntentRow): SqlValue[] => [
+  row.issuerId,
+  row.serialHex,
+  row.tenant,
+  row.profile,
+  row.class,
+  row.tbsSha256,
+  row.spkiSha256,
+  row.shard,
+  row.actor,
+  row.at.getTime(),
+]
+
+const toCertificateValues = (row: IssuedRow): SqlValue[] => [
+  row.serialHex,
+  row.issuerId,
+  row.certSha256,
+  row.algorithm,
+  row.notBefore.getTime(),
+  row.notAfter.getTime(),
+  row.subject,
+  row.commonName,
+  row.subjectSalt,
+  row.keyId,
+  row.identityEvidenceId,
+  row.at.getTime(),
+  row.certDer,
+]
+
+/** Names the two ways in which completing an intent can be wrong; both would be faults of the core. */
+const explainIssued = (error: unknown): never => {
+  const cause = error instanceof CodedError ? error.cause : undefined
+  const message = cause instanceof Error ? cause.message : ''
+  if (/certificates_known_serial|FOREIGN KEY/.test(message)) {
+    throw new CodedError('CERT_NOT_FOUND', 'A certificate is stored only for a serial with an intent', {
+      cause,
+    })
+  }
+  if (message.includes('certificates.serial_id')) {
+    throw new CodedError('SERIAL_COLLISION', 'The serial already has its certificate', { cause })
+  }
+  throw error
+}
+
+/** Makes the store of the core. */
+export function createCaStore(db: Database, committer: Committer): CaStore {
+  const { reader } = db
+  const findStatus: CaStore['findStatus'] = async (issuerId, serialHex) => {
+    const sql = `${STATUS_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
+    const [row] = await queryRows(reader, sql, [serialHex, issuerId])
+    return row === undefined ? undefined : toStatus(row)
+  }
+  const record = (records: readonly RecordDraft[]): Promise<void> => committer.write<void>({ records })
+  return {
+    recordIntents: (rows, records) =>
+      committer.write({ inserts: [{ table: SERIALS, rows: rows.map(toSerialValues) }], records }),
+    recordIssued: (rows, records) =>
+      committer
+        .write<void>({ inserts: [{ table: CERTIFICATES, rows: rows.map(toCertificateValues) }], records })
+        .catch(explainIssued),
+    record,
+    findStatus,
+    findIssued: async (issuerId, serialHex) => {
+      const sql = `${ISSUED_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
+      const [row] = await queryRows(reader, sql, [serialHex, issuerId])
+      return row === undefined ? undefined : toIssued(row)
+    },
+    changeStatus: (change, records) => changeStatus(committer, change, records),
+    statusChanges: (since) => readStatusChanges(reader, since),
+    crlEntries: (scope) => readCrlEntries(reader, scope),
+    lastCrl: (scope) => findLastCrl(reader, scope),
+    publishCrl: (row, previousNumber, records) => publishCrl(committer, row, previousNumber, records),
+    isKeyBlocked: async (spkiSha256) => {
+      const sql = 'SELECT 1 AS found FROM blocked_keys WHERE spki_sha256 = ?'
+      return (await queryRows(reader, sql, [spkiSha256])).length > 0
+    },
+    certificatesWithKey: async (spkiSha256) => {
+      // Serials without a certificate count: one may have been signed just before a crash (check 19).
+      const sql = `${STATUS_SELECT} WHERE s.spki_sha256 = ? AND (r.state IS NULL OR r.state = 'held') ORDER BY s.id`
+      return (await queryRows(reader, sql, [spkiSha256])).map(toStatus)
+    },
+    lastRecordTime: async () => {
+      const [row] = await queryRows(reader, 'SELECT at FROM audit_records ORDER BY seq DESC LIMIT 1')
+      return row === undefined ? undefined : toDate(row.at)
+    },
+  }
+}

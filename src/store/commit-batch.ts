@@ -1,0 +1,131 @@
+/**
+ * One batch of writes in one transaction.
+ *
+ * It is first tried as a whole; when rows of somebody are refused, it is tried again with a savepoint around
+ * each caller, so that the one who is refused fails alone and everyone else still pays one fsync. What can end
+ * the whole transaction (disk full, I/O error, lost database) fails everybody: nothing of the batch was stored.
+ */
+import type { RecordDraft } from '../../ca/ports.ts'
+import { type InsertTable, INSERT_ORDER, insertRows } from './bulk-insert.ts'
+import { type Database, type Transaction, withTransaction } from './database.ts'
+import { endsTransaction, type SqlValue } from './dialect.ts'
+import { insertRecords, type RandomBytes } from './records.ts'
+
+/** What one caller wants written, all or nothing. */
+export type Write<T> = {
+  /** Rows of tables that are only inserted into; joined with those of others. */
+  readonly inserts?: readonly {
+    readonly table: InsertTable
+    readonly rows: readonly (readonly SqlValue[])[]
+  }[]
+  /** Reads and changes that need a transaction. It may run twice, so it touches the database only. */
+  readonly run?: (trx: Transaction) => Promise<T>
+  /** Records of the change; of `run`, when it decides whether there was one. */
+  readonly records: readonly RecordDraft[] | ((result: T) => readonly RecordDraft[])
+}
+
+/** What became of one write. */
+export type Outcome = { readonly value: unknown } | { readonly error: unknown }
+
+const recordsOf = (write: Write<unknown>, result: unknown): readonly RecordDraft[] =>
+  typeof write.records === 'function' ? write.records(result) : write.records
+
+let savepoints = 0
+
+async function inSavepoint<T>(trx: Transaction, work: () => Promise<T>): Promise<T> {
+  const name = `item_${savepoints++ % 1_000_000}`
+  await trx.rows(`SAVEPOINT ${name}`)
+  try {
+    const value = await work()
+    await trx.rows(`RELEASE SAVEPOINT ${name}`)
+    return value
+  } catch (error) {
+    if (!endsTransaction(error)) {
+      await trx.rows(`ROLLBACK TO SAVEPOINT ${name}`)
+      await trx.rows(`RELEASE SAVEPOINT ${name}`)
+    }
+    throw error
+  }
+}
+
+async function insertAll(trx: Transaction, writes: readonly Write<unknown>[]): Promise<void> {
+  for (const table of INSERT_ORDER) {
+    const rows = writes.flatMap((write) =>
+      (write.inserts ?? []).filter((insert) => insert.table === table).flatMap((insert) => insert.rows),
+    )
+    if (rows.length > 0) await insertRows(trx, table, rows)
+  }
+}
+
+/** Tries the batch as a whole: callers with work of their own in savepoints, then all rows together. */
+async function commitJoined(
+  db: Database,
+  writes: readonly Write<unknown>[],
+  random: RandomBytes,
+): Promise<Outcome[]> {
+  return await withTransaction(db, async (trx) => {
+    const outcomes: Outcome[] = []
+    for (const { run } of writes) {
+      if (run === undefined) outcomes.push({ value: undefined })
+      else outcomes.push(await attempt(() => inSavepoint(trx, () => run(trx))))
+    }
+    const live = writes.filter((_, index) => 'value' in (outcomes[index] ?? {}))
+    await insertAll(trx, live)
+    const drafts = writes.flatMap((write, index) => {
+      const outcome = outcomes[index]
+      return outcome !== undefined && 'value' in outcome ? recordsOf(write, outcome.value) : []
+    })
+    await insertRecords(trx, drafts, random)
+    return outcomes
+  })
+}
+
+async function writeOne(trx: Transaction, write: Write<unknown>, random: RandomBytes): Promise<unknown> {
+  const value = await write.run?.(trx)
+  await insertAll(trx, [write])
+  await insertRecords(trx, recordsOf(write, value), random)
+  return value
+}
+
+/** Tries each caller apart, still in one transaction. */
+async function commitApart(
+  db: Database,
+  writes: readonly Write<unknown>[],
+  random: RandomBytes,
+): Promise<Outcome[]> {
+  return await withTransaction(db, async (trx) => {
+    const outcomes: Outcome[] = []
+    for (const write of writes) {
+      outcomes.push(await attempt(() => inSavepoint(trx, () => writeOne(trx, write, random))))
+    }
+    return outcomes
+  })
+}
+
+/** The outcome of work that may fail alone; what may have ended the transaction is thrown. */
+async function attempt(work: () => Promise<unknown>): Promise<Outcome> {
+  try {
+    return { value: await work() }
+  } catch (error) {
+    if (endsTransaction(error)) throw error
+    return { error }
+  }
+}
+
+/** Writes a batch; durable on return. Never throws: each write has its outcome, in order. */
+export async function commitBatch(
+  db: Database,
+  writes: readonly Write<unknown>[],
+  random: RandomBytes,
+): Promise<Outcome[]> {
+  try {
+    return await commitJoined(db, writes, random)
+  } catch (error) {
+    if (writes.length === 1 || endsTransaction(error)) return writes.map(() => ({ error }))
+  }
+  try {
+    return await commitApart(db, writes, random)
+  } catch (error) {
+    return writes.map(() => ({ error }))
+  }
+}
