@@ -38,15 +38,17 @@ type Input = {
  */
 export function findRevisions(input: Input): PdfRevision[] {
   const groups: XrefSection[][] = []
+  let linearised = 0
   for (const section of input.sections) {
     const last = groups.at(-1)
     const newer = last?.at(-1)
-    if (last && newer && newer.start < section.start) last.push(section)
+    const isContinued = newer !== undefined && newer.start < section.start
+    if (isContinued) linearised++
+    if (last && newer && (isContinued || isOneSave(input.bytes, section, newer))) last.push(section)
     else groups.push([section])
   }
-  if (groups.slice(0, -1).some((group) => group.length > 1) || groups.some((group) => group.length > 2)) {
-    input.anomalies.add('xref-order-unusual')
-  }
+  const oldest = groups.at(-1) ?? []
+  if (linearised > 1 || (linearised === 1 && oldest.length < 2)) input.anomalies.add('xref-order-unusual')
   groups.reverse()
   return groups.map((sections, index) => {
     const newerStart = Math.min(
@@ -55,6 +57,14 @@ export function findRevisions(input: Input): PdfRevision[] {
     )
     return buildRevision(input, sections, index, index === groups.length - 1, newerStart)
   })
+}
+
+/**
+ * Some writers end a save with two sections (hybrid updates by Acrobat). A section that no `startxref` follows before
+ * the next one never was the last of a file.
+ */
+function isOneSave(bytes: Uint8Array, older: XrefSection, newer: XrefSection): boolean {
+  return older.end <= newer.start && indexOf(bytes, 'startxref', older.end, newer.start) < 0
 }
 
 function buildRevision(

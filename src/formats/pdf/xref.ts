@@ -9,7 +9,15 @@ import {
   type PdfStream,
 } from './objects.ts'
 import { parseIndirectObject } from './parse-indirect.ts'
-import { isWhite, parseObject, skipWhite, takeInteger, takeWord, type Cursor } from './parse-object.ts'
+import {
+  isDigit,
+  isWhite,
+  parseObject,
+  skipWhite,
+  takeInteger,
+  takeWord,
+  type Cursor,
+} from './parse-object.ts'
 
 /** Where an object is (ISO 32000-2, 7.5.4 and 7.5.8). `offset` counts from the start of the file. */
 export type XrefEntry =
@@ -135,11 +143,38 @@ function readTable(reader: XrefReader, cursor: Cursor): Map<number, XrefEntry> {
     count(reader, length)
     skipWhite(cursor)
     for (let i = 0; i < length; i++) {
-      const entry = readTableEntry(reader, cursor)
+      const entry = takeFixedEntry(reader, cursor) ?? readTableEntry(reader, cursor)
       if (!entries.has(first + i)) entries.set(first + i, entry)
       else reader.anomalies.add('xref-entry-duplicate')
     }
   }
+}
+
+/** A row of exactly 20 bytes, as 7.5.4 wants it; undefined for any other (the cursor then stays). */
+function takeFixedEntry(reader: XrefReader, cursor: Cursor): XrefEntry | undefined {
+  const { bytes, pos } = cursor
+  const type = bytes[pos + 17]
+  const isFixed = bytes[pos + 10] === 0x20 && bytes[pos + 16] === 0x20 && (type === 0x6e || type === 0x66)
+  if (!isFixed || !isWhite(bytes[pos + 18]) || !isWhite(bytes[pos + 19])) return undefined
+  let offset = 0
+  for (let i = pos; i < pos + 10; i++) {
+    if (!isDigit(bytes[i])) return undefined
+    offset = offset * 10 + (bytes[i] as number) - 0x30
+  }
+  let gen = 0
+  for (let i = pos + 11; i < pos + 16; i++) {
+    if (!isDigit(bytes[i])) return undefined
+    gen = gen * 10 + (bytes[i] as number) - 0x30
+  }
+  cursor.pos = pos + 20
+  return toTableEntry(reader, type === 0x66, offset, gen)
+}
+
+function toTableEntry(reader: XrefReader, isFree: boolean, offset: number, gen: number): XrefEntry {
+  if (isFree) return { kind: 'free', gen }
+  if (offset > 0) return { kind: 'offset', offset: offset + reader.base, gen }
+  reader.anomalies.add('xref-offset-zero')
+  return { kind: 'free', gen }
 }
 
 function readTableEntry(reader: XrefReader, cursor: Cursor): XrefEntry {
@@ -155,12 +190,7 @@ function readTableEntry(reader: XrefReader, cursor: Cursor): XrefEntry {
     throw malformed(`The PDF cross-reference table has a broken entry at byte ${start}.`)
   }
   cursor.pos++
-  if (type === 0x66) return { kind: 'free', gen }
-  if (offset === 0) {
-    reader.anomalies.add('xref-offset-zero')
-    return { kind: 'free', gen }
-  }
-  return { kind: 'offset', offset: offset + reader.base, gen }
+  return toTableEntry(reader, type === 0x66, offset, gen)
 }
 
 function skipEntryWhite(cursor: Cursor): void {
