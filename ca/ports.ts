@@ -137,7 +137,10 @@ export interface CaStore {
   findIssued(issuerId: string, serialHex: string): Promise<IssuedRow | undefined>
   /** Changes one status by compare-and-set with its record. @throws REVOCATION_CONFLICT, CERT_NOT_FOUND */
   changeStatus(change: StatusChange, records: readonly RecordDraft[]): Promise<CertificateStatus>
-  /** Serials whose status changed after `since` (a number that only grows), for caches; cheap when nothing did. */
+  /**
+   * Serials whose status changed after `since` (a number that only grows), for caches; cheap when nothing did.
+   * `since` = Number.MAX_SAFE_INTEGER asks for `latest` alone.
+   */
   statusChanges(
     since: number,
   ): Promise<{ latest: number; changed: readonly { issuerId: string; serialHex: string }[] }>

@@ -105,6 +105,10 @@ export function changeStatus(
  * comes. A first issuance is not in it, so an answer "unknown" may be cached only for moments.
  */
 export async function readStatusChanges(reader: Knex, since: number): ReturnType<CaStore['statusChanges']> {
+  if (since === Number.MAX_SAFE_INTEGER) {
+    const [row] = await queryRows(reader, 'SELECT MAX(seq) AS latest FROM status_changes')
+    return { latest: Number(row?.latest ?? 0), changed: [] }
+  }
   const rows = await queryRows(
     reader,
     'SELECT seq, issuer_id, serial_hex FROM status_changes WHERE seq > ? ORDER BY seq LIMIT ?',
