@@ -8,6 +8,7 @@ import type { IncomingMessage } from 'node:http'
 import { createHash } from 'node:crypto'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { CodedError } from '../../ca/errors.ts'
+import { allocateWithRoom } from '../lib/bytes.ts'
 import type { Upload } from './route.ts'
 
 export interface BodyLimits {
@@ -24,13 +25,13 @@ const tooLarge = (limit: number, what: string): CodedError =>
 
 /** A sink that grows by doubling, or is allocated once when the length is known. */
 function sink(expected: number | undefined, limit: number, room: number, what: string) {
-  let buffer = new Uint8Array(Math.min(expected ?? 65_536, limit) + room)
+  let buffer = allocateWithRoom(Math.min(expected ?? 65_536, limit), room)
   let length = 0
   return {
     write(chunk: Uint8Array): void {
       if (length + chunk.length > limit) throw tooLarge(limit, what)
       if (length + chunk.length + room > buffer.length) {
-        const larger = new Uint8Array(Math.min(limit, (length + chunk.length) * 2) + room)
+        const larger = allocateWithRoom(Math.min(limit, (length + chunk.length) * 2), room)
         larger.set(buffer.subarray(0, length))
         buffer = larger
       }

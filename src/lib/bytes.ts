@@ -19,3 +19,31 @@ export function toPem(label: string, der: Uint8Array): string {
 }
 
 const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+
+// Buffers that were made to be appended to: writing behind a view of any other buffer would hit what others keep there.
+const roomy = new WeakSet<ArrayBufferLike>()
+
+/** A zeroed buffer whose owner lets {@link joinInPlace} write behind views of its beginning. */
+export function allocateWithRoom(size: number, room: number): Uint8Array {
+  const bytes = new Uint8Array(size + room)
+  roomy.add(bytes.buffer)
+  return bytes
+}
+
+/**
+ * Joins pieces; where the first lies at the start of a buffer from {@link allocateWithRoom} with enough room left, the
+ * others are written behind it and the document is not copied.
+ */
+export function joinInPlace(parts: readonly Uint8Array[]): Uint8Array {
+  const [first = new Uint8Array(), ...rest] = parts
+  const total = parts.reduce((sum, part) => sum + part.length, 0)
+  const hasRoom = roomy.has(first.buffer) && first.byteOffset === 0 && first.buffer.byteLength >= total
+  const out = hasRoom ? new Uint8Array(first.buffer, 0, total) : new Uint8Array(total)
+  if (!hasRoom) out.set(first)
+  let at = first.length
+  for (const part of rest) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}

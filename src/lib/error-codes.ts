@@ -16,6 +16,8 @@ export type AuditErrorCode =
   | 'LOG_CHECKPOINT_MISSING'
   | 'LOG_CORRUPT'
   | 'LOG_RANGE'
+  | 'STATISTICS_RANGE'
+  | 'STATISTICS_STATE'
 
 /** Codes of the visible appearance of a signature. */
 export type AppearanceErrorCode =

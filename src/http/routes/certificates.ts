@@ -1,0 +1,228 @@
+/** Certificates: issue, look up, search, export, revoke. */
+import { Type } from 'typebox'
+import type { Services } from '../../services/services.ts'
+import { type RouteDefinition, route } from '../route.ts'
+import { closed, Identifier, Instant, Paging, SerialHex, Sha256Hex, SubjectAttributes } from '../schemas.ts'
+
+const State = Type.Enum(['intent', 'valid', 'held', 'revoked', 'expired'], {
+  description: '`intent`: the serial is taken and no certificate is known (a crash or a refusal)',
+})
+
+export const CertificateSchema = Type.Object(
+  {
+    issuerId: Type.String(),
+    serialHex: SerialHex,
+    profile: Type.String(),
+    class: Type.String(),
+    state: State,
+    subject: Type.String({ description: 'RFC 4514' }),
+    algorithm: Type.String(),
+    notBefore: Instant,
+    notAfter: Instant,
+    issuedAt: Instant,
+    certSha256: Sha256Hex,
+    spkiSha256: Sha256Hex,
+    keyId: Type.Union([Type.String(), Type.Null()]),
+    identityEvidenceId: Type.Union([Type.String(), Type.Null()]),
+    revokedAt: Type.Union([Instant, Type.Null()]),
+    reason: Type.Union([Type.String(), Type.Null()]),
+    legalGround: Type.Union([Type.String(), Type.Null()]),
+    invalidityDate: Type.Union([Instant, Type.Null()]),
+    certificatePem: Type.Optional(Type.String()),
+    chainPem: Type.Optional(Type.Array(Type.String(), { description: 'Issuing CA first, root last' })),
+  },
+  closed,
+)
+
+const certificateParams = Type.Object({ issuerId: Identifier, serialHex: SerialHex }, closed)
+
+const searchFields = {
+  subject: Type.Optional(
+    Type.String({ maxLength: 256, description: 'Common name, or its beginning with a trailing *' }),
+  ),
+  serialHex: Type.Optional(SerialHex),
+  state: Type.Optional(State),
+  profile: Type.Optional(Identifier),
+  spkiSha256: Type.Optional(Sha256Hex),
+  issuedFrom: Type.Optional(Instant),
+  issuedTo: Type.Optional(Instant),
+  tenant: Type.Optional(
+    Type.String({ maxLength: 80, description: 'Another tenant; needs a role that sees all' }),
+  ),
+}
+
+const IssueBody = Type.Object(
+  {
+    profile: Identifier,
+    issuerId: Type.Optional(Identifier),
+    subject: SubjectAttributes,
+    csr: Type.Optional(
+      Type.String({ maxLength: 20_000, description: 'PKCS#10 request, PEM or Base64 of its DER' }),
+    ),
+    keyId: Type.Optional(
+      Type.String({ maxLength: 80, description: 'A key that the service holds; instead of `csr`' }),
+    ),
+    validitySeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+    subjectAltNames: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { type: Type.Enum(['email', 'dns', 'uri', 'ip']), value: Type.String({ maxLength: 255 }) },
+          closed,
+        ),
+        { maxItems: 20 },
+      ),
+    ),
+    identityEvidenceId: Type.Optional(Type.String({ maxLength: 80 })),
+  },
+  closed,
+)
+
+const RevocationBody = Type.Object(
+  {
+    reason: Type.Enum(
+      [
+        'unspecified',
+        'keyCompromise',
+        'cACompromise',
+        'affiliationChanged',
+        'superseded',
+        'cessationOfOperation',
+        'certificateHold',
+        'removeFromCRL',
+        'privilegeWithdrawn',
+        'aACompromise',
+      ],
+      { description: 'RFC 5280 §5.3.1; `removeFromCRL` releases a hold' },
+    ),
+    legalGround: Type.Enum(
+      ['holder-request', 'false-information', 'contract-breach', 'security-not-assured', 'other-by-law'],
+      {
+        description: '电子认证服务管理办法 art. 29, grounds ① to ⑤',
+      },
+    ),
+    invalidityDate: Type.Optional(Instant),
+  },
+  closed,
+)
+
+const page = (item: typeof CertificateSchema) =>
+  Type.Object({ items: Type.Array(item), next: Type.Optional(Type.String()) }, closed)
+
+const tag = 'Certificates'
+
+const issueRoute = (services: Services): RouteDefinition =>
+  route({
+    method: 'POST',
+    path: '/v1/certificates',
+    operationId: 'issueCertificate',
+    tag,
+    summary: 'Issue a certificate',
+    permission: 'certificate.issue',
+    creates: true,
+    body: IssueBody,
+    responses: { 201: { description: 'The certificate', schema: CertificateSchema } },
+    errors: [
+      'CSR_PROOF_OF_POSSESSION',
+      'KEY_WEAK',
+      'KEY_BLOCKED',
+      'PROFILE_UNKNOWN',
+      'PROFILE_VIOLATION',
+      'LINT_FAILED',
+      'IDENTITY_EVIDENCE_REQUIRED',
+      'IDENTITY_EVIDENCE_MISMATCH',
+    ],
+    handler: async ({ body, principal }) => {
+      const certificate = await services.certificates.issue(principal, body)
+      const location = `/v1/certificates/${certificate.issuerId}/${certificate.serialHex}`
+      return { status: 201, json: certificate, headers: { Location: location } }
+    },
+  })
+
+const readRoutes = (services: Services): RouteDefinition[] => [
+  route({
+    method: 'GET',
+    path: '/v1/certificates',
+    operationId: 'searchCertificates',
+    tag,
+    summary: 'Search certificates, newest first',
+    permission: 'certificate.read',
+    query: Type.Object({ ...searchFields, ...Paging }, closed),
+    responses: { 200: { description: 'One page', schema: page(CertificateSchema) } },
+    errors: ['REQUEST_INVALID'],
+    handler: async ({ query, principal }) => ({
+      status: 200,
+      json: await services.certificates.search(principal, query),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/certificates/export',
+    operationId: 'exportCertificates',
+    tag,
+    summary: 'All matching certificates, one JSON object per line',
+    permission: 'certificate.export',
+    query: Type.Object(searchFields, closed),
+    responses: { 200: { description: 'NDJSON', contentType: 'application/x-ndjson' } },
+    errors: ['REQUEST_INVALID'],
+    handler: async ({ query, principal }) => ({
+      status: 200,
+      lines: await services.certificates.export(principal, query),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/certificates/{issuerId}/{serialHex}',
+    operationId: 'getCertificate',
+    tag,
+    summary: 'One certificate with its chain and status',
+    permission: 'certificate.read',
+    params: certificateParams,
+    responses: { 200: { description: 'The certificate', schema: CertificateSchema } },
+    errors: ['CERT_NOT_FOUND'],
+    handler: async ({ params, principal }) => ({
+      status: 200,
+      json: await services.certificates.get(principal, params.issuerId, params.serialHex),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/certificates/{issuerId}/{serialHex}/receipt',
+    operationId: 'getCertificateReceipt',
+    tag,
+    summary: 'Offline proof that the issuance is in the log (c2sp.org/tlog-proof@v1)',
+    permission: 'certificate.read',
+    params: certificateParams,
+    responses: { 200: { description: 'Proof text', contentType: 'text/plain; charset=utf-8' } },
+    errors: ['CERT_NOT_FOUND', 'LOG_RANGE'],
+    handler: async ({ params, principal }) => ({
+      status: 200,
+      bytes: [await services.certificates.receipt(principal, params.issuerId, params.serialHex)],
+      contentType: 'text/plain; charset=utf-8',
+    }),
+  }),
+]
+
+const revokeRoute = (services: Services): RouteDefinition =>
+  route({
+    method: 'POST',
+    path: '/v1/certificates/{issuerId}/{serialHex}/revocation',
+    operationId: 'revokeCertificate',
+    tag,
+    summary: 'Revoke, hold or release a certificate; a repeat changes nothing',
+    permission: 'certificate.revoke',
+    creates: true,
+    params: certificateParams,
+    body: RevocationBody,
+    responses: { 200: { description: 'The certificate as it is now', schema: CertificateSchema } },
+    errors: ['CERT_NOT_FOUND', 'REVOCATION_CONFLICT'],
+    handler: async ({ params, body, principal }) => ({
+      status: 200,
+      json: await services.certificates.revoke(principal, params.issuerId, params.serialHex, body),
+    }),
+  })
+
+export const certificateRoutes = (services: Services): readonly RouteDefinition[] => [
+  issueRoute(services),
+  ...readRoutes(services),
+  revokeRoute(services),
+]

@@ -1,0 +1,99 @@
+/** Identity evidence: who a certificate names, and how that was checked (Electronic Signature Law art. 20). */
+import { Type } from 'typebox'
+import type { Services } from '../../services/services.ts'
+import { type RouteDefinition, route } from '../route.ts'
+import { closed, Instant, Paging, Sha256Hex, SubjectAttributes } from '../schemas.ts'
+
+const checked = {
+  method: Type.String({
+    minLength: 1,
+    maxLength: 80,
+    description: 'For example `counter`, `video`, `bank-card-4`, `business-licence`',
+  }),
+  source: Type.String({ minLength: 1, maxLength: 200, description: 'Who confirmed it' }),
+  result: Type.Enum(['passed', 'failed']),
+  checkedAt: Instant,
+  operator: Type.String({ minLength: 1, maxLength: 100 }),
+}
+
+const EvidenceSchema = Type.Object(
+  { id: Type.String(), ...checked, materialSha256: Type.Array(Sha256Hex), createdAt: Instant },
+  closed,
+)
+
+const EvidenceBody = Type.Object(
+  {
+    subject: SubjectAttributes,
+    ...checked,
+    materialSha256: Type.Array(Sha256Hex, {
+      minItems: 1,
+      maxItems: 50,
+      description: 'SHA-256 of each piece of material, which stays with you',
+    }),
+  },
+  closed,
+)
+
+const tag = 'Identity evidence'
+
+export const identityEvidenceRoutes = (services: Services): readonly RouteDefinition[] => [
+  route({
+    method: 'POST',
+    path: '/v1/identity-evidence',
+    operationId: 'addIdentityEvidence',
+    tag,
+    summary: 'Record that an identity was checked',
+    description:
+      'The subject is kept as a salted hash only; a certificate that uses this evidence must name the same one.',
+    permission: 'identity.write',
+    creates: true,
+    body: EvidenceBody,
+    responses: { 201: { description: 'The entry', schema: EvidenceSchema } },
+    errors: ['REQUEST_INVALID'],
+    handler: async ({ body, principal }) => {
+      const entry = await services.identityEvidence.add(principal, {
+        ...body,
+        checkedAt: new Date(body.checkedAt),
+      })
+      return { status: 201, json: entry, headers: { Location: `/v1/identity-evidence/${entry.id}` } }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/identity-evidence',
+    operationId: 'listIdentityEvidence',
+    tag,
+    summary: 'Entries of this tenant, newest first',
+    permission: 'identity.read',
+    query: Type.Object(Paging, closed),
+    responses: {
+      200: {
+        description: 'One page',
+        schema: Type.Object(
+          { items: Type.Array(EvidenceSchema), next: Type.Optional(Type.String()) },
+          closed,
+        ),
+      },
+    },
+    errors: [],
+    handler: async ({ query, principal }) => ({
+      status: 200,
+      json: await services.identityEvidence.list(principal, query),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/identity-evidence/{id}',
+    operationId: 'getIdentityEvidence',
+    tag,
+    summary: 'One entry',
+    permission: 'identity.read',
+    params: Type.Object({ id: Type.String({ maxLength: 80 }) }, closed),
+    responses: { 200: { description: 'The entry', schema: EvidenceSchema } },
+    errors: ['NOT_FOUND'],
+    handler: async ({ params, principal }) => ({
+      status: 200,
+      json: await services.identityEvidence.get(principal, params.id),
+    }),
+  }),
+]

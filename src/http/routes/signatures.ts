@@ -1,0 +1,220 @@
+/** Signatures: a PDF becomes PAdES, any other file gets a detached CAdES signature. */
+import { Type } from 'typebox'
+import type { Services } from '../../services/services.ts'
+import type { SignedDocument } from '../../services/sign-document.ts'
+import { type Reply, type RouteDefinition, route } from '../route.ts'
+import { closed, Identifier, Instant, Paging, SerialHex, Sha256Hex, SubjectAttributes } from '../schemas.ts'
+
+const Level = Type.Enum(['B-B', 'B-T'], {
+  description: 'B-T adds a time stamp: the time is then proved, not claimed',
+})
+
+const Signer = Type.Union(
+  [
+    Type.Object(
+      {
+        event: Type.Object(
+          {
+            profile: Type.Optional(Type.String({ maxLength: 64, default: 'event' })),
+            subject: SubjectAttributes,
+            identityEvidenceId: Type.Optional(Type.String({ maxLength: 80 })),
+            validitySeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+          },
+          closed,
+        ),
+      },
+      closed,
+    ),
+    Type.Object({ certificate: Type.Object({ issuerId: Identifier, serialHex: SerialHex }, closed) }, closed),
+  ],
+  { description: 'An event certificate made for this signature, or a held certificate' },
+)
+
+const Appearance = Type.Object(
+  {
+    page: Type.Integer({ minimum: 1, description: 'Page, 1 is the first' }),
+    rect: Type.Array(Type.Number({ minimum: -14_400, maximum: 14_400 }), {
+      minItems: 4,
+      maxItems: 4,
+      description: '[left, bottom, right, top] in points from the lower left corner of the page',
+    }),
+    lines: Type.Optional(
+      Type.Array(Type.String({ maxLength: 200 }), {
+        maxItems: 12,
+        description: 'Text beside the image; Chinese is fine',
+      }),
+    ),
+  },
+  closed,
+)
+
+const SignBody = Type.Object(
+  {
+    signer: Signer,
+    level: Type.Optional(Level),
+    format: Type.Optional(
+      Type.Enum(['auto', 'pades', 'cades'], { description: '`auto`: PAdES for a PDF, else CAdES' }),
+    ),
+    appearance: Type.Optional(Appearance),
+    fieldName: Type.Optional(
+      Type.String({ maxLength: 120, description: 'An empty signature field of the PDF' }),
+    ),
+    reason: Type.Optional(Type.String({ maxLength: 200 })),
+    location: Type.Optional(Type.String({ maxLength: 200 })),
+    certify: Type.Optional(
+      Type.Enum([1, 2, 3], { description: 'DocMDP permission of a certification (first signature only)' }),
+    ),
+    password: Type.Optional(
+      Type.String({ maxLength: 127, description: 'User password of an encrypted PDF' }),
+    ),
+  },
+  closed,
+)
+
+export const SignatureSchema = Type.Object(
+  {
+    id: Type.String(),
+    format: Type.Enum(['pades', 'cades']),
+    level: Level,
+    signedAt: Instant,
+    contentSha256: Sha256Hex,
+    signedSha256: Sha256Hex,
+    sizeBytes: Type.Integer(),
+    fileName: Type.String(),
+    certificate: Type.Object(
+      { issuerId: Type.String(), serialHex: SerialHex, subject: Type.String() },
+      closed,
+    ),
+    document: Type.String({ description: 'Path of the signed document' }),
+    keptUntil: Instant,
+  },
+  closed,
+)
+
+const tag = 'Signatures'
+
+/** The document itself, or a description of it: whichever `Accept` prefers. */
+function signedReply(signed: SignedDocument, accept: string): Reply {
+  const { summary, bytes, mediaType } = signed
+  const headers = { Location: `/v1/signatures/${summary.id}`, 'Yinxin-Signature-Id': summary.id }
+  if (!wantsDocument(accept)) return { status: 201, json: summary, headers }
+  return {
+    status: 201,
+    bytes,
+    contentType: mediaType,
+    headers: { ...headers, ...dispositionOf(summary.fileName) },
+  }
+}
+
+const wantsDocument = (accept: string): boolean =>
+  /application\/(pdf|octet-stream|pkcs7-signature)/.test(accept) && !accept.includes('application/json')
+
+/** RFC 6266 and RFC 8187: the name in UTF-8, and an ASCII form that cannot break the header. */
+const dispositionOf = (fileName: string): Record<string, string> => ({
+  'Content-Disposition': `attachment; filename="${fileName.replace(/[^A-Za-z0-9._-]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(fileName)}`,
+})
+
+const createRoute = (services: Services): RouteDefinition =>
+  route({
+    method: 'POST',
+    path: '/v1/signatures',
+    operationId: 'createSignature',
+    tag,
+    summary: 'Sign a document',
+    description:
+      'Send multipart/form-data with the parts `request` (JSON), `document` and optionally `image` (PNG of a seal or handwriting), ' +
+      'or the document as the raw body with the JSON in the query parameter `request`. ' +
+      'The answer is JSON; with `Accept: application/pdf` (or application/octet-stream) it is the signed document.',
+    permission: 'document.sign',
+    creates: true,
+    body: SignBody,
+    upload: { parts: ['document', 'image'], required: ['document'] },
+    responses: { 201: { description: 'What was signed, or the signed document', schema: SignatureSchema } },
+    errors: [
+      'INPUT_TOO_LARGE',
+      'PDF_MALFORMED',
+      'PDF_ENCRYPTED',
+      'PDF_CERTIFIED_NO_CHANGES',
+      'PDF_DAMAGED_SIGNED',
+      'PROFILE_VIOLATION',
+      'IDENTITY_EVIDENCE_REQUIRED',
+      'SELF_CHECK_FAILED',
+    ],
+    handler: async ({ body, uploads, principal, header }) => {
+      const document = uploads.get('document')
+      const signed = await services.signDocument(principal, {
+        ...body,
+        document: document?.bytes ?? new Uint8Array(),
+        ...(document?.fileName === undefined ? {} : { fileName: document.fileName }),
+        mediaType: document?.mediaType ?? 'application/octet-stream',
+        ...(uploads.has('image') ? { image: uploads.get('image')?.bytes ?? new Uint8Array() } : {}),
+      })
+      return signedReply(signed, header('accept'))
+    },
+  })
+
+const params = Type.Object({ id: Type.String({ maxLength: 80 }) }, closed)
+
+export const signatureRoutes = (services: Services): readonly RouteDefinition[] => [
+  createRoute(services),
+  route({
+    method: 'GET',
+    path: '/v1/signatures',
+    operationId: 'listSignatures',
+    tag,
+    summary: 'Signatures of this tenant, newest first',
+    permission: 'signature.read',
+    query: Type.Object(Paging, closed),
+    responses: {
+      200: {
+        description: 'One page',
+        schema: Type.Object(
+          { items: Type.Array(SignatureSchema), next: Type.Optional(Type.String()) },
+          closed,
+        ),
+      },
+    },
+    errors: [],
+    handler: async ({ query, principal }) => ({
+      status: 200,
+      json: await services.signatures.list(principal, query),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/signatures/{id}',
+    operationId: 'getSignature',
+    tag,
+    summary: 'One signature',
+    permission: 'signature.read',
+    params,
+    responses: { 200: { description: 'The signature', schema: SignatureSchema } },
+    errors: ['NOT_FOUND'],
+    handler: async ({ params: { id }, principal }) => ({
+      status: 200,
+      json: await services.signatures.get(principal, id),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/signatures/{id}/document',
+    operationId: 'getSignedDocument',
+    tag,
+    summary: 'The signed document, while it is kept',
+    permission: 'document.read',
+    params,
+    responses: {
+      200: { description: 'The octets that were signed for', contentType: 'application/octet-stream' },
+    },
+    errors: ['NOT_FOUND', 'DOCUMENT_ERASED'],
+    handler: async ({ params: { id }, principal }) => {
+      const { bytes, mediaType, fileName } = await services.signatures.document(principal, id)
+      return {
+        status: 200,
+        bytes: [bytes],
+        contentType: mediaType,
+        headers: { ...dispositionOf(fileName), 'Cache-Control': 'private, no-store' },
+      }
+    },
+  }),
+]

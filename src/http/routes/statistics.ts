@@ -1,0 +1,66 @@
+/** Figures for the regulator, folded from the records and never from the tables. */
+import { Type } from 'typebox'
+import type { Services } from '../../services/services.ts'
+import { type RouteDefinition, route } from '../route.ts'
+import { closed } from '../schemas.ts'
+
+const Day = Type.String({
+  pattern: '^\\d{4}-\\d\\d-\\d\\d$',
+  description: 'Day in Asia/Shanghai, YYYY-MM-DD',
+  examples: ['2026-11-24'],
+})
+const Count = Type.Integer({ minimum: 0 })
+
+const counts = {
+  issued: Count,
+  revoked: Count,
+  suspended: Count,
+  resumed: Count,
+  expired: Count,
+  validAtEnd: Count,
+  onHoldAtEnd: Count,
+}
+const Counts = Type.Object(counts, closed)
+const Row = Type.Object(
+  { class: Type.String(), profile: Type.String(), algorithm: Type.String(), ...counts },
+  closed,
+)
+
+export const FiguresSchema = Type.Object(
+  {
+    from: Day,
+    to: Day,
+    timeZone: Type.String(),
+    size: Type.Integer({ minimum: 0, description: 'Log entries that went into the figures' }),
+    totals: Counts,
+    byClass: Type.Record(Type.String(), Counts),
+    byAlgorithm: Type.Record(Type.String(), Counts),
+    rows: Type.Array(Row),
+    days: Type.Array(Type.Object({ day: Day, totals: Counts, rows: Type.Array(Row) }, closed)),
+    revokedByGround: Type.Record(Type.String(), Count),
+    activity: Type.Record(Type.String(), Count),
+    anomalies: Count,
+    checkpoint: Type.String({
+      description: 'Signed checkpoint of the log of that size: recount from its entries',
+    }),
+  },
+  closed,
+)
+
+export const statisticsRoutes = (services: Services): readonly RouteDefinition[] => [
+  route({
+    method: 'GET',
+    path: '/v1/regulator/statistics',
+    operationId: 'regulatorStatistics',
+    tag: 'Regulator',
+    summary: 'Issued, revoked and valid certificates by class, profile, algorithm and day',
+    permission: 'statistics.read',
+    query: Type.Object({ from: Day, to: Day }, closed),
+    responses: { 200: { description: 'Figures', schema: FiguresSchema } },
+    errors: ['REQUEST_INVALID'],
+    handler: async ({ query, principal }) => ({
+      status: 200,
+      json: await services.statistics.figures(principal, query.from, query.to),
+    }),
+  }),
+]

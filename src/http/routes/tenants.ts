@@ -1,0 +1,133 @@
+/** Tenants and their API keys. */
+import { Type } from 'typebox'
+import type { Services } from '../../services/services.ts'
+import { type RouteDefinition, route } from '../route.ts'
+import { closed, Identifier, Instant, Paging } from '../schemas.ts'
+
+const TenantSchema = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    createdAt: Instant,
+    disabledAt: Type.Union([Instant, Type.Null()]),
+  },
+  closed,
+)
+
+const Role = Type.Enum(['admin', 'operator', 'signer', 'auditor', 'regulator'])
+
+const ApiKeySchema = Type.Object(
+  {
+    id: Type.String(),
+    tenant: Type.Union([Type.String(), Type.Null()]),
+    roles: Type.Array(Role),
+    label: Type.Union([Type.String(), Type.Null()]),
+    createdAt: Instant,
+    expiresAt: Type.Union([Instant, Type.Null()]),
+    revokedAt: Type.Union([Instant, Type.Null()]),
+    lastUsedAt: Type.Union([Instant, Type.Null()]),
+    key: Type.Optional(Type.String({ description: 'The key itself; shown once, when it is made' })),
+  },
+  closed,
+)
+
+const tenantRoutesOnly = (services: Services): RouteDefinition[] => [
+  route({
+    method: 'POST',
+    path: '/v1/tenants',
+    operationId: 'createTenant',
+    tag: 'Tenants',
+    summary: 'Make a tenant',
+    permission: 'tenant.manage',
+    creates: true,
+    body: Type.Object({ id: Identifier, name: Type.String({ minLength: 1, maxLength: 200 }) }, closed),
+    responses: { 201: { description: 'The tenant', schema: TenantSchema } },
+    errors: ['REQUEST_INVALID'],
+    handler: async ({ body, principal }) => ({
+      status: 201,
+      json: await services.tenants.create(principal, body),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/tenants',
+    operationId: 'listTenants',
+    tag: 'Tenants',
+    summary: 'All tenants',
+    permission: 'tenant.manage',
+    query: Type.Object(Paging, closed),
+    responses: {
+      200: {
+        description: 'One page',
+        schema: Type.Object({ items: Type.Array(TenantSchema), next: Type.Optional(Type.String()) }, closed),
+      },
+    },
+    errors: [],
+    handler: async ({ query, principal }) => ({
+      status: 200,
+      json: await services.tenants.list(principal, query),
+    }),
+  }),
+]
+
+export const tenantRoutes = (services: Services): readonly RouteDefinition[] => [
+  ...tenantRoutesOnly(services),
+  route({
+    method: 'POST',
+    path: '/v1/api-keys',
+    operationId: 'createApiKey',
+    tag: 'API keys',
+    summary: 'Make an API key; it is shown once and stored hashed',
+    permission: 'apikey.manage',
+    body: Type.Object(
+      {
+        tenant: Type.Union([Identifier, Type.Null()], { description: 'null: the institution itself' }),
+        roles: Type.Array(Role, { minItems: 1, maxItems: 5, uniqueItems: true }),
+        label: Type.Optional(Type.String({ maxLength: 100 })),
+        expiresAt: Type.Optional(Instant),
+      },
+      closed,
+    ),
+    responses: { 201: { description: 'The key', schema: ApiKeySchema } },
+    errors: ['REQUEST_INVALID', 'AUTH_FORBIDDEN'],
+    handler: async ({ body, principal }) => ({
+      status: 201,
+      json: await services.apiKeys.create(principal, body),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/api-keys',
+    operationId: 'listApiKeys',
+    tag: 'API keys',
+    summary: 'API keys, without their secrets',
+    permission: 'apikey.manage',
+    query: Type.Object(Paging, closed),
+    responses: {
+      200: {
+        description: 'One page',
+        schema: Type.Object({ items: Type.Array(ApiKeySchema), next: Type.Optional(Type.String()) }, closed),
+      },
+    },
+    errors: [],
+    handler: async ({ query, principal }) => ({
+      status: 200,
+      json: await services.apiKeys.list(principal, query),
+    }),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/api-keys/{id}',
+    operationId: 'revokeApiKey',
+    tag: 'API keys',
+    summary: 'Revoke an API key at once',
+    permission: 'apikey.manage',
+    params: Type.Object({ id: Type.String({ maxLength: 80 }) }, closed),
+    responses: { 204: { description: 'Revoked' } },
+    errors: ['NOT_FOUND'],
+    handler: async ({ params, principal }) => {
+      await services.apiKeys.revoke(principal, params.id)
+      return { status: 204 }
+    },
+  }),
+]

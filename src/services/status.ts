@@ -1,0 +1,41 @@
+/** Public status services: OCSP, time stamps, CRLs, CA certificates. The core answers; this file knows what is where. */
+import { CodedError } from '../../ca/errors.ts'
+import { decodeOcspGetPath } from '../../ca/formats.ts'
+import type { CrlRow, OcspAnswer } from '../../ca/ports.ts'
+import type { ServiceDeps } from './services.ts'
+
+const NOTHING = new Uint8Array()
+
+/** @returns the public status use cases */
+export function createStatus({ ca, store }: Pick<ServiceDeps, 'ca' | 'store'>) {
+  return {
+    /** OCSP over POST; a request that cannot be read gets an OCSP error, not an exception (RFC 6960 §2.3). */
+    ocsp: (requestDer: Uint8Array = NOTHING): Promise<OcspAnswer> => ca.ocsp(requestDer),
+
+    /** OCSP over GET: the path is the Base64 of the request, in one of the forms that clients send (RFC 6960 A.1). */
+    ocspGet: (path: string): Promise<OcspAnswer> => ca.ocsp(decodeOcspGetPath(path) ?? NOTHING),
+
+    /** TimeStampReq in, TimeStampResp out, refusals too (RFC 3161 §2.4.2). */
+    timestamp: (requestDer: Uint8Array = NOTHING): Promise<Uint8Array> => ca.timestamp(requestDer),
+
+    /**
+     * The last published CRL of a scope.
+     *
+     * @throws {CodedError} ISSUER_UNKNOWN, NOT_FOUND before the first one is published
+     */
+    async crl(issuerId: string, shard: number | null): Promise<CrlRow> {
+      const issuer = ca.issuers.find((candidate) => candidate.issuerId === issuerId)
+      if (!issuer) throw new CodedError('ISSUER_UNKNOWN', 'no CA has this identifier')
+      const row = await store.ca.lastCrl({ issuerId, shard })
+      if (!row) throw new CodedError('NOT_FOUND', 'no CRL has been published for this scope')
+      return row
+    },
+
+    /** @throws {CodedError} NOT_FOUND */
+    issuerCertificate(issuerId: string): Uint8Array {
+      const issuer = ca.issuers.find((candidate) => candidate.issuerId === issuerId)
+      if (!issuer) throw new CodedError('NOT_FOUND', 'no CA has this identifier')
+      return issuer.certDer
+    },
+  }
+}
