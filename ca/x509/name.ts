@@ -159,7 +159,10 @@ export function findAttribute(name: Name, short: string): string | undefined {
 /** Text of an attribute, prepared for comparison: case folded, white space collapsed (RFC 5280 §7.1, RFC 4518 in short). */
 function comparable(attribute: NameAttribute): string {
   if (attribute.text === undefined) return `${attribute.oid}=#${toHex(attribute.value.raw)}`
-  return `${attribute.oid}=${attribute.text.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')}`
+  const text = attribute.text.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')
+  // NUL and SOH separate attributes and RDNs in keys: a value that holds them must not look like two.
+  // eslint-disable-next-line no-control-regex -- exactly these are escaped
+  return `${attribute.oid}=${text.replace(/[\u0000-\u0002]/g, (c) => `\u0002${c.charCodeAt(0)}`)}`
 }
 
 const comparableRdn = (rdn: readonly NameAttribute[]): string => rdn.map(comparable).sort().join('\u0000')

@@ -11,7 +11,7 @@ export interface PemBlock {
 /** Larger than the trust list of any operating system. */
 export const MAX_PEM_CHARACTERS = 16 * 1024 * 1024
 
-const pattern = /-----BEGIN ([A-Z0-9 .]{1,64})-----\s([^-]*)-----END \1-----/g
+const pattern = /^-----BEGIN ([A-Z0-9 ._]{1,64})-----\s([^-]*)-----END \1-----/gm
 
 /**
  * Blocks of a PEM text in their order; text between them is left out.

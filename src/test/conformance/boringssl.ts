@@ -92,9 +92,9 @@ function weakness(certificate: Certificate, issuer: Certificate): string | undef
 
 /** `parse` or `reject` for a case of parse_certificate_unittest. */
 export function sayParse(corpus: Corpus, entry: CorpusCase): Said {
-  const [block] = pemBlocks(corpus, pathOf(entry, 'input'))
-  if (!block) throw new Error(`${entry.id} holds no block`)
   return sayOrRefuse('reject', () => {
+    const [block] = pemBlocks(corpus, pathOf(entry, 'input'))
+    if (!block) throw new Error(`${entry.id} holds no block`)
     const certificate = parseCertificate(wholeCertificate(block))
     const facts = factsOf(certificate)
     const broken = [

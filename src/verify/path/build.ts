@@ -51,10 +51,11 @@ export function* validPaths(search: PathSearch, options: PathOptions): Generator
   let failed: PathVerdict | undefined
   let valid = 0
   let seen = 0
+  const shared = { ...options, work: options.work ?? { comparisons: 0 } }
   for (const path of walk(state, [search.target], isAnchorOf(search))) {
     if (++seen > MAX_PATHS) state.exhausted = true
     if (state.exhausted) break
-    const verdict = validatePath(path, options)
+    const verdict = validatePath(path, shared)
     if (verdict.issues.length === 0) {
       valid++
       yield verdict

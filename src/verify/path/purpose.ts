@@ -6,6 +6,8 @@ import type { CertificateFacts } from './facts.ts'
 export interface Purpose {
   /** At least one of these bits must be set where keyUsage is present. */
   readonly keyUsage?: readonly KeyUsageName[]
+  /** No bit beside these may be set where keyUsage is present. */
+  readonly onlyKeyUsage?: readonly KeyUsageName[]
   /** Exactly these bits must be set, and keyUsage must be present. */
   readonly exactKeyUsage?: readonly KeyUsageName[]
   /** Whether a certificate that says it is a CA is refused at the end of the path. */
@@ -32,8 +34,9 @@ export interface Purpose {
 /** No demand beyond those of a valid path. */
 export const ANY_PURPOSE: Purpose = {}
 
-/** @see RFC 3161 §2.3 */
+/** A key that also signs certificates or CRLs is no time-stamping key. @see RFC 3161 §2.3 */
 export const TIME_STAMPING: Purpose = {
+  onlyKeyUsage: ['digitalSignature', 'nonRepudiation'],
   keyUsage: ['digitalSignature', 'nonRepudiation'],
   extKeyUsage: {
     accepted: [EKU.timeStamping],
@@ -61,7 +64,9 @@ export function findPurposeViolation(facts: CertificateFacts, purpose: Purpose):
   const { keyUsage } = facts
   if (purpose.keyUsage && keyUsage && !purpose.keyUsage.some((bit) => keyUsage.has(bit)))
     return 'CERT_KEY_USAGE'
-  const { exactKeyUsage } = purpose
+  const { exactKeyUsage, onlyKeyUsage } = purpose
+  if (onlyKeyUsage && keyUsage && [...keyUsage].some((bit) => !onlyKeyUsage.includes(bit)))
+    return 'CERT_KEY_USAGE'
   if (exactKeyUsage && !isExactly(keyUsage, exactKeyUsage)) return 'CERT_KEY_USAGE'
   if (purpose.refusesCa && facts.basicConstraints?.ca) return 'CERT_IS_A_CA'
   return purpose.extKeyUsage && !isExtKeyUsageFine(facts, purpose.extKeyUsage)

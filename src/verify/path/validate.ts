@@ -32,6 +32,8 @@ export interface PathOptions {
   readonly strict?: boolean
   /** Intermediate certificates allowed; the builder's cap applies in any case. */
   readonly maxIntermediates?: number
+  /** Shared by the paths of one search, so that many paths cannot multiply the bound on name comparisons. */
+  readonly work?: WorkCounter
   /** Judges the algorithm and key of each signature on the path; a detail when it is too weak. */
   readonly checkAlgorithm?: (certificate: Certificate, issuer: Certificate) => string | undefined
 }
@@ -71,7 +73,7 @@ export function validatePath(path: readonly Certificate[], options: PathOptions)
     issues: [],
     graph: initialPolicyGraph(),
     constraints: [],
-    work: { comparisons: 0 },
+    work: options.work ?? { comparisons: 0 },
     explicitPolicy: options.requireExplicitPolicy ? 0 : n + 1,
     policyMapping: options.inhibitPolicyMapping ? 0 : n + 1,
     inhibitAny: options.inhibitAnyPolicy ? 0 : n + 1,

@@ -90,11 +90,18 @@ function statusOf(single: SingleResponse, responder: Certificate): RevocationSta
 
 /** True when a CertID names this certificate; the hash is the responder's choice. */
 export function isAbout(certId: CertId, certificate: Certificate, issuer: Certificate): boolean {
-  if (certId.hash === undefined || compareBytes(certId.serial, certificate.serial) !== 0) return false
-  const key = findSubjectKey(issuer)?.info.keyBits
-  if (!key) return false
   return (
-    compareBytes(digest(certId.hash, certificate.issuer.raw), certId.issuerNameHash) === 0 &&
+    compareBytes(certId.serial, certificate.serial) === 0 &&
+    isFromIssuer(certId, certificate.issuer.raw, issuer)
+  )
+}
+
+/** True when both issuer hashes of a CertID are those of this issuer (RFC 6960 §4.1.1). */
+export function isFromIssuer(certId: CertId, issuerName: Uint8Array, issuer: Certificate): boolean {
+  const key = findSubjectKey(issuer)?.info.keyBits
+  if (certId.hash === undefined || !key) return false
+  return (
+    compareBytes(digest(certId.hash, issuerName), certId.issuerNameHash) === 0 &&
     compareBytes(digest(certId.hash, key), certId.issuerKeyHash) === 0
   )
 }
@@ -106,7 +113,7 @@ function hasUnknownCritical(basic: BasicOcspResponse, singles: readonly SingleRe
 }
 
 /** The issuer itself, or a certificate that the issuer signed for this purpose (RFC 6960 §4.2.2.2). */
-function findResponder(
+export function findResponder(
   basic: BasicOcspResponse,
   issuer: Certificate,
   context: RevocationContext,
