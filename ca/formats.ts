@@ -154,3 +154,36 @@ export {
   parseOcspRequest,
   parseOcspResponse,
 } from './x509/ocsp.ts'
+export {
+  type CmsAttribute,
+  type EssCertId,
+  type SignedData,
+  type SignerIdentifier,
+  type SignerInfo,
+  type SignerInfoProblem,
+  ATTRIBUTE,
+  CONTENT,
+  MAX_CMS_BYTES,
+  attributeValuesOf,
+  contentTypeOf,
+  essCertIdsOf,
+  findAttributeValue,
+  messageDigestOf,
+  parseCountersignature,
+  parseSignedData,
+  signingTimeOf,
+} from './x509/cms.ts'
+export { addUnsignedAttribute } from './x509/cms-writer.ts'
+export {
+  type MessageImprint,
+  type TimeStampResponse,
+  type TimeStampToken,
+  type TstInfo,
+  MAX_TSP_TOKEN_BYTES,
+  parseTimeStampResponse,
+  parseTimeStampToken,
+  parseTstInfo,
+} from './x509/tsp.ts'
+export { encodeTimeStampRequest } from './x509/tsp-writer.ts'
+export { decodeOcspGetPath } from './x509/ocsp-get.ts'
+export { type BerLimits, BER_LIMITS, berToDer } from './asn1/foreign.ts'
