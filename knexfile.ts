@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { buildKnexConfig } from './src/store/database.ts'
 
 const url = process.env.YINXIN_DATABASE_URL
-const dataDir = process.env.YINXIN_DATA_DIR ?? 'data'
+const dataDir = process.env.YINXIN_DATA ?? 'data'
 
 /** The one environment: the data folder, or PostgreSQL when its address is given. */
 export const development = buildKnexConfig(
