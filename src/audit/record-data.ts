@@ -34,9 +34,12 @@ export type CertificateIntentData = {
   readonly tbsSha256: string
 }
 
-/** `certificate.issued`. `class` is `ca` or `service` for certificates of the institution itself. */
+/** Classes of the institution's own certificates, which figures leave out. */
+export type InstitutionClass = 'ca' | 'ocsp' | 'tsa'
+
+/** `certificate.issued`. */
 export type CertificateIssuedData = CertificateIntentData & {
-  readonly class: CertificateClass | 'ca' | 'service'
+  readonly class: CertificateClass | InstitutionClass
   readonly algorithm: string
   readonly notBefore: string
   readonly notAfter: string

@@ -1,0 +1,136 @@
+/**
+ * Compares CRLs with revocations, from the changes that each `crl.published` record carries: every entry has a
+ * revocation, every revocation an entry, nothing is dropped early, numbers rise.
+ */
+import { cell, type Certificates, classOf, isOwnClass, STATE, STATUS } from './certificates.ts'
+import { type Entry, textOf } from './entry.ts'
+import type { Report } from './finding.ts'
+
+/** Handles the records about CRLs. */
+export type Crls = {
+  readonly see: (entry: Entry, index: number) => void
+  /** Reports revocations older than the grace that no CRL lists. */
+  readonly finish: (graceMs: number) => void
+  /** CRLs whose record carries no changes: numbers were checked, entries were not. */
+  readonly unchecked: () => number
+}
+
+type Scope = { number: bigint; thisUpdate: number; listed: Set<string> }
+
+const listOf = (data: Entry['data'], name: string): string[] | undefined => {
+  const value = data[name]
+  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined
+}
+
+const numberOf = (data: Entry['data']): bigint => {
+  const value = data.crlNumber ?? data.number
+  const isNumber = typeof value === 'number' || (typeof value === 'string' && /^\d{1,50}$/.test(value))
+  return isNumber ? BigInt(value) : -1n
+}
+
+type Context = {
+  table: Certificates
+  report: Report
+  scopes: Map<string, Scope>
+  /** Newest thisUpdate by issuer, of CRLs whose entries are known. */
+  lastUpdate: Map<string, number>
+  /** Rows that were ever revoked or held. */
+  revoked: Map<number, { issuer: string; serial: string }>
+  unchecked: number
+}
+
+const scopeOf = (context: Context, data: Entry['data']): { name: string; issuer: string; scope: Scope } => {
+  const issuer = textOf(data, 'issuerId') ?? '?'
+  const name = `${issuer}/${String(data.shard ?? null)}`
+  const scope = context.scopes.get(name) ?? { number: -1n, thisUpdate: 0, listed: new Set<string>() }
+  context.scopes.set(name, scope)
+  return { name, issuer, scope }
+}
+
+const mayLeave = ({ table }: Context, row: number | undefined, thisUpdate: number): boolean => {
+  if (row === undefined) return false
+  return table.status[row] === STATUS.good || cell(table.notAfter, row) < thisUpdate
+}
+
+/** Applies the changes of a record; false when it carries none. */
+const change = (context: Context, entry: Entry, index: number, thisUpdate: number): boolean => {
+  const { table, report } = context
+  const { issuer, scope } = scopeOf(context, entry.data)
+  const [added, removed] = [listOf(entry.data, 'added'), listOf(entry.data, 'removed')]
+  if (added === undefined || removed === undefined) return false
+  for (const serial of added) {
+    const row = table.find(`${issuer}/${serial}`)
+    const isRevoked = row !== undefined && table.status[row] !== STATUS.good
+    if (!isRevoked) report('crl-entry-without-revocation', index, `${issuer}/${serial}`)
+    scope.listed.add(serial)
+  }
+  for (const serial of removed) {
+    const mayGo = mayLeave(context, table.find(`${issuer}/${serial}`), thisUpdate)
+    if (!scope.listed.delete(serial) || !mayGo) report('crl-entry-removed', index, `${issuer}/${serial}`)
+  }
+  return true
+}
+
+const publish = (context: Context, entry: Entry, index: number): void => {
+  const { report, lastUpdate } = context
+  const { name, issuer, scope } = scopeOf(context, entry.data)
+  const number = numberOf(entry.data)
+  const thisUpdate = Date.parse(textOf(entry.data, 'thisUpdate') ?? entry.at)
+  if (number <= scope.number) report('crl-number-not-increasing', index, name)
+  if (!(thisUpdate >= scope.thisUpdate)) report('crl-time-went-back', index, name)
+  scope.number = number
+  scope.thisUpdate = thisUpdate
+  if (!change(context, entry, index, thisUpdate)) {
+    context.unchecked++
+    return
+  }
+  lastUpdate.set(issuer, Math.max(thisUpdate, lastUpdate.get(issuer) ?? 0))
+  if (entry.data.entryCount !== scope.listed.size) report('crl-count-differs', index, name)
+}
+
+const isListed = ({ scopes }: Context, issuer: string, serial: string): boolean =>
+  [...scopes].some(([name, scope]) => name.startsWith(`${issuer}/`) && scope.listed.has(serial))
+
+/** True when the certificate has to be in the issuer's newest CRL: revoked before it by the grace, and unexpired. */
+const isDue = ({ table, lastUpdate }: Context, row: number, issuer: string, graceMs: number): boolean => {
+  const className = classOf(table, row)
+  const latest = lastUpdate.get(issuer) ?? Number.NaN
+  const since = table.steps.get(row)?.at(-1)?.time ?? Number.NaN
+  const isInForce = table.state[row] === STATE.issued && table.status[row] !== STATUS.good
+  const isListedClass = className !== 'event' && !isOwnClass(className)
+  return isInForce && isListedClass && since + graceMs < latest && latest <= cell(table.notAfter, row)
+}
+
+const see = (context: Context, entry: Entry, index: number): void => {
+  if (entry.type === 'crl.published') publish(context, entry, index)
+  if (entry.type === 'crl.changes') change(context, entry, index, entry.time)
+  if (entry.type !== 'certificate.revoked' && entry.type !== 'certificate.held') return
+  const [issuer, serial] = [textOf(entry.data, 'issuerId'), textOf(entry.data, 'serialHex')]
+  const row = context.table.find(`${issuer}/${serial}`)
+  if (row !== undefined && issuer !== undefined && serial !== undefined) {
+    context.revoked.set(row, { issuer, serial })
+  }
+}
+
+/** Starts with no CRL seen. */
+export function createCrls(table: Certificates, report: Report): Crls {
+  const context: Context = {
+    table,
+    report,
+    scopes: new Map(),
+    lastUpdate: new Map(),
+    revoked: new Map(),
+    unchecked: 0,
+  }
+  return {
+    see: (entry, index) => see(context, entry, index),
+    finish: (graceMs) => {
+      for (const [row, { issuer, serial }] of context.revoked) {
+        if (isDue(context, row, issuer, graceMs) && !isListed(context, issuer, serial)) {
+          report('revocation-not-in-crl', null, `${issuer}/${serial}`)
+        }
+      }
+    },
+    unchecked: () => context.unchecked,
+  }
+}
