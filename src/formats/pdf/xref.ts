@@ -98,16 +98,22 @@ export function readXrefSection(reader: XrefReader, offset: number): XrefSection
   const section = { kind: 'table' as const, entries, trailer, start, end: cursor.pos, ownRefs: [] }
   return hidden === undefined
     ? section
-    : mergeHybrid(section, readXrefStream(reader, cursorAt(reader, hidden)))
+    : mergeHybrid(reader, section, readXrefStream(reader, cursorAt(reader, hidden)))
 }
 
 /** Objects that the table calls free or does not name are looked up in the /XRefStm (7.5.8.4). */
-function mergeHybrid(table: XrefSection, stream: XrefSection): XrefSection {
+function mergeHybrid(reader: XrefReader, table: XrefSection, stream: XrefSection): XrefSection {
   for (const [num, entry] of stream.entries) {
     const known = table.entries.get(num)
     if (known === undefined || known.kind === 'free') table.entries.set(num, entry)
+    else if (!isSameEntry(known, entry)) reader.anomalies.add('xref-hybrid-conflict')
   }
   return { ...table, kind: 'hybrid', ownRefs: stream.ownRefs }
+}
+
+/** Readers that know /XRefStm and readers that do not must find the same object. */
+function isSameEntry(a: XrefEntry, b: XrefEntry): boolean {
+  return a.kind === 'offset' && b.kind === 'offset' && a.offset === b.offset && a.gen === b.gen
 }
 
 function cursorAt(reader: XrefReader, offset: number): Cursor {
