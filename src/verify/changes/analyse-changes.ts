@@ -143,8 +143,7 @@ const COVERAGE_PROBLEMS: Partial<Record<SignatureProblem, ChangeDetail>> = {
 
 function checkCoverage(doc: PdfDocument, signature: PdfSignature): Change[] {
   const revision = signature.revisionIndex ?? doc.revisions.length - 1
-  const path =
-    signature.fieldName === undefined ? 'signature' : `Root/AcroForm/Fields(${signature.fieldName})`
+  const path = signature.fieldName === undefined ? 'signature' : `Field(${signature.fieldName})`
   const fault = (kind: 'coverage' | 'bytes', detail: ChangeDetail, where: string): Change => ({
     class: kind,
     allowed: false,

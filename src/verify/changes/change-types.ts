@@ -32,6 +32,7 @@ export type ChangeDetail =
   // allowed
   | 'signature-added'
   | 'field-signed'
+  | 'seal-placed'
   | 'timestamp-added'
   | 'validation-data-updated'
   | 'extensions-declared'
@@ -85,7 +86,7 @@ export type Change = {
   readonly detail: ChangeDetail
   /** Index of the revision that made it, counted from 0. */
   readonly revision: number
-  /** Where it is, for example `Root/Pages/Kids[0]/Contents`. */
+  /** Where it is, for example `Page(1)/Contents`. */
   readonly path: string
   readonly ref?: PdfRef
   /** Fully qualified name of the signature field that an allowed change belongs to. */

@@ -3,7 +3,6 @@ import {
   findDictOf,
   isDict,
   isName,
-  isRef,
   isString,
   type PdfDict,
   type PdfObject,

@@ -36,6 +36,9 @@ function areFlagsAdded(old: PdfObject, now: PdfObject): boolean {
   return typeof now === 'number' && now >= 0 && now <= 3 && (now & before) === before
 }
 
+/** Images and forms are not among them: some viewers draw an appearance without resources of its own with these. */
+const RESOURCE_CATEGORIES = new Set(['Font', 'Encoding', 'ProcSet'])
+
 /** Default resources may gain names; a name that is there keeps what it names. */
 function isResourceAdded(step: Step, old: PdfObject | undefined, now: PdfObject | undefined): boolean {
   const a = findDictOf(resolve(step.before, old))
@@ -44,7 +47,8 @@ function isResourceAdded(step: Step, old: PdfObject | undefined, now: PdfObject 
   return listChangedKeys(a, b).every((category) => {
     const before = resolve(step.before, a?.entries.get(category))
     const after = resolve(step.after, b.entries.get(category))
-    if (before === null) return true
+    if (before === null) return RESOURCE_CATEGORIES.has(category)
+    if (!RESOURCE_CATEGORIES.has(category)) return isSameValue(step.before, step.after, before, after)
     if (!isDict(before) || !isDict(after)) return isEqualObject(before, after)
     return [...before.entries].every(([name, value]) => isEqualObject(value, after.entries.get(name)))
   })

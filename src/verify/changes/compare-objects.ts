@@ -80,21 +80,27 @@ function judgeByRole(step: Step, ref: PdfRef, role: ObjectRole, { before, after,
       return
     case 'field':
     case 'widget':
-      if (isDict(before) && isDict(after)) compareField(step, ref, role, before, after)
+      if (isDict(before) && isDict(after)) compareField(step, ref, role, [before, after])
       else forbid(step, 'form-field', 'object-redefined', { path, ref })
       return
+    case 'annotations':
+      pages.add(role.page)
+      return checkUnshared(step, ref, role)
     case 'appearance':
-      if (step.graph.reached.has(ref.num)) forbid(step, 'resource', 'object-shared', { path, ref })
-      else if (!isBeingSigned(step, role.field)) forbid(step, 'resource', 'object-redefined', { path, ref })
-      return
+      if (!isBeingSigned(step, role.field)) forbid(step, 'resource', 'object-redefined', { path, ref })
+      return checkUnshared(step, ref, role)
+    case 'fields':
+    case 'information':
+    case 'metadata':
     case 'conflict':
-      forbid(step, 'object', 'object-shared', { path, ref })
-      return
-    default:
-      // A list or stream that may change in its own place, and is used somewhere else too.
-      if (step.graph.reached.has(ref.num)) forbid(step, 'object', 'object-shared', { path, ref })
-      if (role.kind === 'annotations') pages.add(role.page)
+      return checkUnshared(step, ref, role)
   }
+}
+
+/** It may change in the place it has its role for; something else that uses it would change with it. */
+function checkUnshared(step: Step, ref: PdfRef, role: ObjectRole): void {
+  if (role.kind !== 'conflict' && !step.graph.reached.has(ref.num)) return
+  forbid(step, 'object', 'object-shared', { path: pathOf(step.graph, ref.num), ref })
 }
 
 /** Whether a field that was empty has a value now; whether that is a signature is judged with the field. */

@@ -10,9 +10,9 @@ import {
 } from '../../formats/pdf/objects.ts'
 import type { ChangeClass } from './change-types.ts'
 import { listAdded } from './compare-form.ts'
-import { listChangedKeys } from './equal.ts'
+import { isSameValue, listChangedKeys } from './equal.ts'
 import { pathOf } from './object-graph.ts'
-import { forbid, type Step, type StepWidget } from './step.ts'
+import { allow, forbid, type Step, type StepWidget } from './step.ts'
 
 const CLASSES: Readonly<Record<string, ChangeClass>> = {
   Contents: 'page-content',
@@ -32,7 +32,8 @@ export function comparePage(step: Step, num: number): void {
     return
   }
   for (const key of listChangedKeys(a, b)) {
-    if (key !== 'Annots')
+    const isSame = isSameValue(step.before, step.after, a.entries.get(key), b.entries.get(key))
+    if (key !== 'Annots' && !isSame)
       forbid(step, CLASSES[key] ?? 'page', 'entry-changed', { path: `${path}/${key}`, ref })
   }
   const before = getValue(step.before, a, 'Annots')
@@ -66,6 +67,7 @@ function checkAddedAnnotation(step: Step, { page, path, old }: PageContext, item
   if (!widget.isNew) return
   const rect = readVisibleRect(step.after, widget.dict)
   if (rect === undefined) return
+  allow(step, 'signature', 'seal-placed', { path, ref: item, field: widget.field })
   checkPlace(step, rect, widget, { page, path, old })
 }
 

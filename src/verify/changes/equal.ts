@@ -1,31 +1,42 @@
 import { resolve, type PdfDocument } from '../../formats/pdf/document.ts'
-import { isRef, type PdfDict, type PdfObject } from '../../formats/pdf/objects.ts'
+import {
+  isRef,
+  isSameRef,
+  type PdfDict,
+  type PdfName,
+  type PdfObject,
+  type PdfRef,
+  type PdfStream,
+  type PdfString,
+} from '../../formats/pdf/objects.ts'
 
 /** True where both objects are written with the same values; references are compared, not followed. */
 export function isEqualObject(a: PdfObject | undefined, b: PdfObject | undefined): boolean {
-  if (a === b || (a ?? null) === (b ?? null)) return true
-  if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b)) return false
-    return a.length === b.length && a.every((item, index) => isEqualObject(item, b[index]))
-  }
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  return isEqualComposite(a, b)
+  if ((a ?? null) === (b ?? null)) return true
+  if (!isComposite(a) || !isComposite(b)) return false
+  if (!Array.isArray(a)) return !Array.isArray(b) && a.kind === b.kind && isEqualComposite(a, b)
+  return Array.isArray(b) && a.length === b.length && a.every((item, index) => isEqualObject(item, b[index]))
 }
 
-type Composite = Exclude<PdfObject, null | boolean | number | PdfObject[]>
+type Composite = Exclude<PdfObject, null | boolean | number>
 
-function isEqualComposite(a: Composite, b: Composite): boolean {
+function isComposite(object: PdfObject | undefined): object is Composite {
+  return typeof object === 'object' && object !== null
+}
+
+/** Compares two objects of one kind. */
+function isEqualComposite(a: Exclude<Composite, PdfObject[]>, b: Composite): boolean {
   switch (a.kind) {
     case 'name':
-      return b.kind === 'name' && a.value === b.value
+      return a.value === (b as PdfName).value
     case 'string':
-      return b.kind === 'string' && isEqualBytes(a.bytes, b.bytes)
+      return isEqualBytes(a.bytes, (b as PdfString).bytes)
     case 'ref':
-      return b.kind === 'ref' && a.num === b.num && a.gen === b.gen
+      return isSameRef(a, b as PdfRef)
     case 'dict':
-      return b.kind === 'dict' && isEqualDict(a, b)
+      return isEqualDict(a, b as PdfDict)
     case 'stream':
-      return b.kind === 'stream' && isEqualDict(a.dict, b.dict) && isEqualBytes(a.raw, b.raw)
+      return isEqualDict(a.dict, (b as PdfStream).dict) && isEqualBytes(a.raw, (b as PdfStream).raw)
   }
 }
 

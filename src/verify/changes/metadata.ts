@@ -56,6 +56,11 @@ export function compareMetadata(
       return
     }
   } else if (a === null && b === null) return
+  else if (a === null && isStream(b) && canonicaliseXmp(getStreamData(step.after, b)) === '') {
+    // Metadata that says when and with what it was saved, and nothing more.
+    allow(step, 'bookkeeping', 'dates-updated', { path: 'Root/Metadata' })
+    return
+  }
   forbid(step, 'metadata', 'metadata-changed', { path: 'Root/Metadata' })
 }
 

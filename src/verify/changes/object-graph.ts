@@ -19,7 +19,7 @@ import { tooLarge } from '../../formats/pdf/limits.ts'
  */
 export type ObjectRole =
   | { readonly kind: 'catalog' | 'form' | 'fields' | 'information' | 'metadata' }
-  | { readonly kind: 'page' }
+  | { readonly kind: 'page'; readonly number: number }
   /** An indirect /Annots array, and the page it belongs to. */
   | { readonly kind: 'annotations'; readonly page: number }
   | FieldRole
@@ -49,8 +49,6 @@ export type ObjectGraph = {
 
 type Walk = ObjectGraph & { readonly view: PdfDocument }
 
-/** Entries of the catalog that later signers and validators may extend; each is compared on its own. */
-const OPEN_CATALOG_KEYS = new Set(['DSS', 'Extensions', 'Metadata'])
 /**
  * Entries of a trailer that belong to the save and not to the document. The last two are private to one program:
  * /DocChecksum, and /AdditionalStreams, whose reference other programs keep or drop when they save.
@@ -115,6 +113,7 @@ function setRole(walk: Walk, num: number, role: ObjectRole): void {
 function assignPages(walk: Walk, root: PdfObject | undefined): void {
   const seen = new Set<number>()
   const stack = [root]
+  let number = 0
   while (stack.length > 0) {
     const ref = stack.pop()
     if (!isRef(ref) || seen.has(ref.num)) continue
@@ -124,9 +123,9 @@ function assignPages(walk: Walk, root: PdfObject | undefined): void {
     if (!isDict(node)) continue
     const kids = read(walk, node.entries.get('Kids'))
     if (Array.isArray(kids)) {
-      stack.push(...kids)
+      stack.push(...kids.toReversed())
     } else {
-      setRole(walk, ref.num, { kind: 'page' })
+      setRole(walk, ref.num, { kind: 'page', number: ++number })
       const annotations = node.entries.get('Annots')
       if (isRef(annotations)) setRole(walk, annotations.num, { kind: 'annotations', page: ref.num })
     }
@@ -141,18 +140,24 @@ function assignFields(walk: Walk, fields: PdfObject[]): void {
   let count = 0
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const [ref, parent, depth] = next
+    const { limits } = walk.view
+    if (++count > limits.nodes || depth > limits.depth) throw tooLarge('form fields', limits.nodes)
     const dict = read(walk, ref)
     if (!isRef(ref) || !isDict(dict)) continue
-    if (++count > walk.view.limits.nodes || depth > walk.view.limits.depth)
-      throw tooLarge('form fields', walk.view.limits.nodes)
-    const known = walk.roles.get(ref.num)
-    if (known?.kind === 'field' || known?.kind === 'widget') continue
-    const role = describeField(walk.view, ref.num, dict, parent)
-    setRole(walk, ref.num, role)
-    if (role.type === 'Sig' && isEmptyField(walk, ref, role)) assignAppearance(walk, dict, role.field)
-    const kids = read(walk, dict.entries.get('Kids'))
-    if (Array.isArray(kids)) for (const kid of kids) stack.push([kid, role, depth + 1])
+    const role = assignField(walk, ref, dict, parent)
+    const kids = role && read(walk, dict.entries.get('Kids'))
+    if (role && Array.isArray(kids)) for (const kid of kids) stack.push([kid, role, depth + 1])
   }
+}
+
+/** Gives a field or widget its role, or undefined where it has one already. */
+function assignField(walk: Walk, ref: PdfRef, dict: PdfDict, parent: Parent): FieldRole | undefined {
+  const known = walk.roles.get(ref.num)?.kind
+  if (known === 'field' || known === 'widget') return undefined
+  const role = describeField(walk.view, ref.num, dict, parent)
+  setRole(walk, ref.num, role)
+  if (role.type === 'Sig' && isEmptyField(walk, ref, role)) assignAppearance(walk, dict, role.field)
+  return role
 }
 
 function isEmptyField(walk: Walk, ref: PdfRef, role: FieldRole): boolean {
@@ -231,14 +236,34 @@ function enter(walk: Walk, ref: PdfRef, parent: number, label: string, stack: Ed
 function pushOpenDict(walk: Walk, dict: PdfDict, num: number, role: ObjectRole, stack: Edge[]): void {
   for (const [name, item] of dict.entries) {
     const label = `/${name}`
-    if (role.kind === 'catalog' && OPEN_CATALOG_KEYS.has(name)) continue
-    if (role.kind === 'catalog' && name === 'AcroForm') pushForm(walk, item, num, label, stack)
-    else if (role.kind === 'form' && name === 'Fields') pushItems(walk, item, num, label, stack)
-    else if (role.kind === 'page' && name === 'Annots') pushItems(walk, item, num, label, stack)
-    else if ((role.kind === 'field' || role.kind === 'widget') && name === 'AP')
-      pushAppearance(walk, item, num, stack)
-    else stack.push([item, num, label])
+    switch (OPEN_PLACES[`${role.kind}/${name}`]) {
+      case 'apart':
+        continue
+      case 'form':
+        pushForm(walk, item, num, label, stack)
+        continue
+      case 'list':
+        pushItems(walk, item, num, label, stack)
+        continue
+      case 'appearance':
+        pushAppearance(walk, item, num, stack)
+        continue
+      default:
+        stack.push([item, num, label])
+    }
   }
+}
+
+/** Places that later signers and validators may extend, by role and entry; each is compared on its own. */
+const OPEN_PLACES: Readonly<Record<string, 'apart' | 'form' | 'list' | 'appearance'>> = {
+  'catalog/DSS': 'apart',
+  'catalog/Extensions': 'apart',
+  'catalog/Metadata': 'apart',
+  'catalog/AcroForm': 'form',
+  'form/Fields': 'list',
+  'page/Annots': 'list',
+  'field/AP': 'appearance',
+  'widget/AP': 'appearance',
 }
 
 function pushForm(walk: Walk, form: PdfObject, num: number, label: string, stack: Edge[]): void {
@@ -294,10 +319,13 @@ function collectValidationData(walk: Walk, start: PdfObject | undefined): void {
   }
 }
 
-/** Where an object hangs, for example `Root/Pages/Kids[0]/Contents`. */
+/** Where an object hangs, for example `Page(1)/Contents` or `Field(Seal)/AP/N`. */
 export function pathOf(graph: ObjectGraph, num: number): string {
   let path = ''
   for (let at = num, steps = 0; at !== 0 && steps < 64; steps++) {
+    const role = graph.roles.get(at)
+    if (role?.kind === 'page') return `Page(${role.number})${path}`
+    if (role?.kind === 'field') return `Field(${role.name})${path}`
     const edge = graph.reached.get(at)
     if (edge === undefined) return `${at} 0 R${path}`
     path = edge.key + path

@@ -65,12 +65,15 @@ function checkTiling(step: Step, start: number, own: [number, XrefEntry & { kind
     forbid(step, 'bytes', 'object-unreadable', { path: `bytes ${start}` })
     return
   }
-  if (section && !spans.some(({ at }) => at === section.start))
-    spans.push({ at: section.start, end: section.end })
+  // An offset may point to the white space before what it means.
+  const sectionStart = section && skipTo(step, section.start)
+  if (section && !spans.some(({ at }) => at === sectionStart)) {
+    spans.push({ at: sectionStart ?? section.start, end: section.end })
+  }
   spans.sort((a, b) => a.at - b.at)
   const { bytes, limits } = after
   const cursor: Cursor = { bytes, pos: start, end: revision.endOffset, limits, anomalies: new Set() }
-  for (const span of [...spans, { at: findStartxref(step, cursor, spans), end: revision.endOffset }]) {
+  for (const span of [...spans, { at: findStartxref(step, start, spans), end: revision.endOffset }]) {
     skipWhite(cursor)
     if (cursor.pos !== span.at) {
       forbid(step, 'bytes', 'bytes-unaccounted', { path: `bytes ${Math.min(cursor.pos, span.at)}` })
@@ -80,10 +83,16 @@ function checkTiling(step: Step, start: number, own: [number, XrefEntry & { kind
   }
 }
 
+/** The first byte at or after an offset that is not white space or a comment. */
+function skipTo(step: Step, offset: number): number {
+  const { bytes, limits } = step.after
+  const cursor: Cursor = { bytes, pos: offset, end: step.revision.endOffset, limits, anomalies: new Set() }
+  skipWhite(cursor)
+  return cursor.pos
+}
+
 /** Where `startxref` must stand: after the last object or section. What follows it was checked with the revision's end. */
-function findStartxref(step: Step, cursor: Cursor, spans: readonly { end: number }[]): number {
-  const at: Cursor = { ...cursor, pos: Math.max(cursor.pos, ...spans.map(({ end }) => end)) }
-  skipWhite(at)
-  const word = step.after.bytes.subarray(at.pos, at.pos + 9)
-  return String.fromCharCode(...word) === 'startxref' ? at.pos : -1
+function findStartxref(step: Step, start: number, spans: readonly { end: number }[]): number {
+  const at = skipTo(step, Math.max(start, ...spans.map(({ end }) => end)))
+  return String.fromCharCode(...step.after.bytes.subarray(at, at + 9)) === 'startxref' ? at : -1
 }

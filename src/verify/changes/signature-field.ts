@@ -1,4 +1,4 @@
-import { findDict, getObject, getValue, resolve } from '../../formats/pdf/document.ts'
+import { findDict, getObject, getValue, resolve, type PdfDocument } from '../../formats/pdf/document.ts'
 import {
   findDictOf,
   isDict,
@@ -41,33 +41,42 @@ type Parent = Pick<FieldRole, 'name' | 'type' | 'field'>
 
 /** Judges a field that a save adds to the form: it must be a signature field, and be signed. */
 export function checkNewField(step: Step, ref: PdfObject, parent: Parent, depth: number): void {
-  const path = 'Root/AcroForm/Fields'
   const dict = resolve(step.after, ref)
-  if (!isRef(ref) || !isDict(dict) || depth > 8 || getObject(step.before, ref) !== null) {
-    forbid(step, 'form', 'field-added', { path, ref: isRef(ref) ? ref : undefined })
+  if (!isRef(ref) || !isDict(dict) || depth > 8 || !isNew(step, ref)) {
+    forbid(step, 'form', 'field-added', { path: 'Root/AcroForm/Fields', ref: isRef(ref) ? ref : undefined })
     return
   }
   const role = describeField(step.after, ref.num, dict, parent)
-  const where = { path: `${path}(${role.name})`, ref, field: role.name }
-  const unknown = [...dict.entries.keys()].find((key) => !NEW_ENTRIES.has(key))
-  if (unknown !== undefined) {
-    forbid(step, 'signature-field', 'field-entry-not-allowed', { ...where, path: `${where.path}/${unknown}` })
-    return
-  }
+  const where = { path: `Field(${role.name})`, ref, field: role.name }
+  if (hasUnknownEntry(step, dict, where)) return
   const kids = getValue(step.after, dict, 'Kids')
   if (Array.isArray(kids) && role.type === undefined) {
     for (const kid of kids) checkNewField(step, kid, role, depth + 1)
-    return
-  }
-  if (role.type !== 'Sig' || role.name === '') {
+  } else if (role.type !== 'Sig' || role.name === '') {
     forbid(step, 'form-field', 'field-added', where)
-    return
-  }
-  if (isNameTaken(step, role.name)) forbid(step, 'signature-field', 'field-name-repeated', where)
-  addWidgets(step, ref, dict, role.name)
-  const value = dict.entries.get('V')
-  if ((value ?? null) === null) checkSignedLater(step, where)
+  } else checkNewSignatureField(step, dict, where)
+}
+
+function checkNewSignatureField(step: Step, dict: PdfDict, where: Where): void {
+  if (isNameTaken(step, where.field)) forbid(step, 'signature-field', 'field-name-repeated', where)
+  addWidgets(step, dict, where)
+  const value = dict.entries.get('V') ?? null
+  if (value === null) checkSignedLater(step, where)
   else checkSignatureValue(step, value, where, 'signature-added')
+}
+
+/** True for an object that the save made: no reference of the signed document can have meant it. */
+function isNew(step: Step, ref: PdfRef): boolean {
+  const entry = step.before.state.merged.get(ref.num)
+  return entry === undefined || entry.kind === 'free'
+}
+
+function hasUnknownEntry(step: Step, dict: PdfDict, where: Where): boolean {
+  const unknown = [...dict.entries.keys()].find((key) => !NEW_ENTRIES.has(key))
+  if (unknown === undefined) return false
+  const path = `${where.path}/${unknown}`
+  forbid(step, 'signature-field', 'field-entry-not-allowed', { ...where, path })
+  return true
 }
 
 function isNameTaken(step: Step, name: string): boolean {
@@ -75,16 +84,15 @@ function isNameTaken(step: Step, name: string): boolean {
   return false
 }
 
-function addWidgets(step: Step, ref: PdfRef, dict: PdfDict, field: string): void {
+function addWidgets(step: Step, dict: PdfDict, where: Where): void {
   const kids = getValue(step.after, dict, 'Kids')
-  for (const kid of Array.isArray(kids) ? kids : [ref]) {
+  for (const kid of Array.isArray(kids) ? kids : [where.ref]) {
     const widget = resolve(step.after, kid)
-    if (!isRef(kid) || !isDict(widget) || [...widget.entries.keys()].some((key) => !NEW_ENTRIES.has(key))) {
-      forbid(step, 'signature-field', 'field-entry-not-allowed', {
-        path: `Root/AcroForm/Fields(${field})/Kids`,
-        ref,
-      })
-    } else step.widgets.set(kid.num, { dict: widget, field, isNew: true })
+    if (!isRef(kid) || !isDict(widget) || !isNew(step, kid)) {
+      forbid(step, 'signature-field', 'field-entry-not-allowed', { ...where, path: `${where.path}/Kids` })
+    } else if (!hasUnknownEntry(step, widget, where)) {
+      step.widgets.set(kid.num, { dict: widget, field: where.field, isNew: true })
+    }
   }
 }
 
@@ -110,7 +118,7 @@ function checkSignatureValue(
   where: Where,
   detail: 'signature-added' | 'field-signed',
 ): void {
-  if (!isRef(value) || getObject(step.before, value) !== null) {
+  if (!isRef(value) || !isNew(step, value)) {
     forbid(step, 'signature-field', 'signature-reused', where)
     return
   }
@@ -131,33 +139,33 @@ export function compareField(
   step: Step,
   ref: PdfRef,
   role: FieldRole,
-  before: PdfDict,
-  after: PdfDict,
+  [before, after]: readonly [PdfDict, PdfDict],
 ): void {
-  const field = step.graph.roles.get(role.field)
-  const where = { path: `Root/AcroForm/Fields(${role.name})`, ref, field: role.name }
-  const holder = findDictOf(getObject(step.before, { ...ref, num: role.field })) ?? before
-  if (role.type !== 'Sig' || field?.kind !== 'field' || getValue(step.before, holder, 'V') !== null) {
-    forbid(step, role.type === 'Sig' ? 'signature-field' : 'form-field', 'field-entry-changed', where)
+  const where = { path: `Field(${role.name})`, ref, field: role.name }
+  const kind = role.type === 'Sig' ? 'signature-field' : 'form-field'
+  const value = findFieldEntry(step.after, role, 'V')
+  if (role.type !== 'Sig' || value === undefined || findFieldEntry(step.before, role, 'V') !== undefined) {
+    forbid(step, kind, 'field-entry-changed', where)
     return
   }
   const changed = listChangedKeys(before, after)
   const wrong = changed.find((key) => !SIGNING_ENTRIES.has(key) || isKindChanged(step, key, after))
   if (wrong !== undefined) {
-    forbid(step, 'signature-field', 'field-entry-changed', { ...where, path: `${where.path}/${wrong}` })
-    return
+    forbid(step, kind, 'field-entry-changed', { ...where, path: `${where.path}/${wrong}` })
+  } else if (changed.includes('AP') && isAppearanceShared(step, before)) {
+    forbid(step, kind, 'object-shared', { ...where, path: `${where.path}/AP` })
+  } else {
+    step.widgets.set(ref.num, { dict: after, field: role.name, isNew: false })
+    if (role.kind === 'field') checkSignatureValue(step, value, where, 'field-signed')
   }
-  if (changed.includes('AP') && isAppearanceShared(step, before)) {
-    forbid(step, 'signature-field', 'object-shared', { ...where, path: `${where.path}/AP` })
-    return
-  }
-  const signed = findDictOf(getObject(step.after, { ...ref, num: role.field }))
-  if (signed === undefined || signed.entries.get('V') === undefined) {
-    forbid(step, 'signature-field', 'field-entry-changed', where)
-    return
-  }
-  step.widgets.set(ref.num, { dict: after, field: role.name, isNew: false })
-  if (role.kind === 'field') checkSignatureValue(step, signed.entries.get('V'), where, 'field-signed')
+}
+
+/** An entry of the field that a role belongs to; null counts as absent. */
+function findFieldEntry(view: PdfDocument, role: FieldRole, key: string): PdfObject | undefined {
+  const entry = view.state.merged.get(role.field)
+  const gen = entry?.kind === 'offset' ? entry.gen : 0
+  const dict = findDictOf(getObject(view, { kind: 'ref', num: role.field, gen }))
+  return dict === undefined || getValue(view, dict, key) === null ? undefined : dict.entries.get(key)
 }
 
 /** Whether something else in the document shows what the empty field showed: then it was no place kept for a seal. */

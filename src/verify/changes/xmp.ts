@@ -35,19 +35,21 @@ export function canonicaliseXmp(bytes: Uint8Array): string | undefined {
   }
   const root = parseTree(text)
   const rdf = root && findRdf(root)
-  if (rdf === undefined) return undefined
   const facts: string[] = []
-  for (const child of rdf.children) {
-    if (typeof child === 'string' || child.name !== `${RDF}Description`) return undefined
-    const about = child.attributes.get(`${RDF}about`) ?? ''
-    for (const [name, value] of child.attributes)
-      if (name !== `${RDF}about`) addFact(facts, about, name, value)
-    for (const property of child.children) {
-      if (typeof property === 'string') return undefined
-      addFact(facts, about, property.name, isSimple(property) ? textOf(property) : write(property))
-    }
+  const isPlain = rdf?.children.every((child) => addFacts(facts, child)) ?? false
+  return isPlain ? facts.sort().join('\n') : undefined
+}
+
+/** Adds what one rdf:Description says; false where it is something else. */
+function addFacts(facts: string[], child: Element | string): boolean {
+  if (typeof child === 'string' || child.name !== `${RDF}Description`) return false
+  const about = child.attributes.get(`${RDF}about`) ?? ''
+  for (const [name, value] of child.attributes) if (name !== `${RDF}about`) addFact(facts, about, name, value)
+  for (const property of child.children) {
+    if (typeof property === 'string') return false
+    addFact(facts, about, property.name, isSimple(property) ? textOf(property) : write(property))
   }
-  return facts.sort().join('\n')
+  return true
 }
 
 function addFact(facts: string[], about: string, name: string, value: string): void {
@@ -84,30 +86,38 @@ const TOKEN =
   /<\?[^]*?\?>|<\/([\w:.-]+)\s*>|<([\w:.-]+)((?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|[^<]+/y
 const ATTRIBUTE = /([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g
 
+type Open = { readonly element: Element; readonly tag: string; readonly scope: Scope }
+
 function parseTree(text: string): Element | undefined {
   const top: Element = { name: '', attributes: new Map(), children: [] }
-  const stack: { readonly element: Element; readonly tag: string; readonly scope: Scope }[] = [
-    { element: top, tag: '', scope: new Map() },
-  ]
+  const stack: Open[] = [{ element: top, tag: '', scope: new Map() }]
   TOKEN.lastIndex = 0
   for (let count = 0; TOKEN.lastIndex < text.length; count++) {
     const token = TOKEN.exec(text)
-    const open = stack.at(-1)
-    if (token === null || open === undefined || count > LIMITS.tags || stack.length > LIMITS.depth)
-      return undefined
-    const [whole, closing, opening, attributes, empty] = token
-    if (closing !== undefined) {
-      if (closing !== open.tag || stack.length === 1) return undefined
-      stack.pop()
-    } else if (opening !== undefined) {
-      const next = openElement(opening, attributes ?? '', open.scope)
-      if (next === undefined) return undefined
-      open.element.children.push(next.element)
-      if (empty === '') stack.push({ ...next, tag: opening })
-    } else if (!whole.startsWith('<') && /[^\s\ufeff\0]/.test(whole)) open.element.children.push(whole)
+    if (token === null || count > LIMITS.tags || stack.length > LIMITS.depth) return undefined
+    if (!takeToken(stack, token)) return undefined
   }
   const roots = top.children.filter((child) => typeof child !== 'string')
   return stack.length === 1 && roots.length === 1 ? roots[0] : undefined
+}
+
+/** Puts one token into the tree; false where it does not fit. */
+function takeToken(stack: Open[], [whole, closing, opening, attributes, empty]: RegExpExecArray): boolean {
+  const open = stack.at(-1)
+  if (open === undefined) return false
+  if (closing !== undefined) {
+    stack.pop()
+    return closing === open.tag && stack.length > 0
+  }
+  if (opening === undefined) {
+    if (!whole.startsWith('<') && /[^\s\ufeff\0]/.test(whole)) open.element.children.push(whole)
+    return true
+  }
+  const next = openElement(opening, attributes ?? '', open.scope)
+  if (next === undefined) return false
+  open.element.children.push(next.element)
+  if (empty === '') stack.push({ ...next, tag: opening })
+  return true
 }
 
 function openElement(
