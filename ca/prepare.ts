@@ -1,0 +1,246 @@
+/**
+ * From a request to a one-time token, in this order: profile, limits, proof of possession, key checks,
+ * serial, TBSCertificate, lint under a throw-away key, durable intent, token.
+ *
+ * Nothing signs before the intents of the batch are durable; whatever fails leaves a record.
+ */
+import { hash } from 'node:crypto'
+import { toHex } from './asn1/values.ts'
+import { bitString, concat, sequence } from './asn1/writer.ts'
+import { type Core, type Issuer, getIssuer, shardOf } from './core.ts'
+import { CodedError } from './errors.ts'
+import { lintCertificate } from './lint/index.ts'
+import { lintContext } from './lint-context.ts'
+import type { IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'
+import { type Profile, getProfile } from './profiles.ts'
+import {
+  checkEventDigests,
+  checkEvidence,
+  checkedAltNames,
+  checkedSubject,
+  checkedValidity,
+} from './request-checks.ts'
+import { subjectKeyIdentifierFor } from './template.ts'
+import { type PreparedIssuance, makeToken } from './token.ts'
+import { checkKeyUse, subjectKeyOf } from './subject-key.ts'
+
+const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
+
+/** Instance octet and 120 random bits (RFC 5280 §4.1.2.2; BR §7.1 asks for 64). */
+export const makeSerial = (instanceByte: number, randomBytes: (count: number) => Uint8Array): Uint8Array =>
+  concat(Uint8Array.of(instanceByte), randomBytes(15))
+
+/** The CA that signs a profile: the one asked for, or the first of its kind. */
+function issuerFor(core: Core, profile: Profile, request: IssueRequest): Issuer {
+  const role = profile.issuedBy.value
+  if (request.issuerId !== undefined) {
+    const issuer = getIssuer(core, request.issuerId)
+    if (issuer.role !== role)
+      throw new CodedError(
+        'PROFILE_VIOLATION',
+        `issuerId: profile ${profile.name} is not signed by this CA (${profile.issuedBy.source})`,
+      )
+    return issuer
+  }
+  const [first] = [...core.issuers.values()].filter((issuer) => issuer.role === role)
+  if (!first) throw new CodedError('ISSUER_UNKNOWN', `there is no CA that signs profile ${profile.name}`)
+  return first
+}
+
+/** notBefore is dated back by what the profile allows, but not to before its issuer; notAfter is the last second that counts. */
+function validityOf(
+  profile: Profile,
+  issuer: Issuer,
+  seconds: number,
+  now: Date,
+): { notBefore: Date; notAfter: Date } {
+  const second = Math.floor(now.getTime() / 1000) * 1000
+  const start = Math.max(
+    second - profile.validity.backdateSeconds.value * 1000,
+    issuer.certificate.notBefore.getTime(),
+  )
+  const notAfter = new Date(start + (seconds - 1) * 1000)
+  if (notAfter > issuer.certificate.notAfter)
+    throw new CodedError(
+      'PROFILE_VIOLATION',
+      'validitySeconds: certificate would outlive its issuer (RFC 5280 §6.1.3)',
+    )
+  return { notBefore: new Date(start), notAfter }
+}
+
+async function draft(core: Core, request: IssueRequest): Promise<PreparedIssuance> {
+  const now = core.ports.now()
+  const profile = getProfile(core.profiles, request.profile)
+  const issuer = issuerFor(core, profile, request)
+  const seconds = checkedValidity(profile, request)
+  const subjectDer = checkedSubject(profile, request)
+  const subjectAltName = checkedAltNames(profile, request)
+  checkEvidence(profile, request)
+  checkEventDigests(profile, request)
+  const key = subjectKeyOf(core, profile, request)
+  const spkiSha256 = sha256Hex(key.spkiDer)
+  await checkKeyUse(core, profile, spkiSha256)
+  const { notBefore, notAfter } = validityOf(profile, issuer, seconds, now)
+  const serial = makeSerial(core.instanceByte, core.ports.randomBytes)
+  const serialHex = toHex(serial)
+  const shard = shardOf(serialHex, issuer.shards)
+  const tbsDer = core.template(
+    profile,
+    issuer,
+  )({
+    serial,
+    notBefore,
+    notAfter,
+    subjectDer,
+    spkiDer: key.spkiDer,
+    subjectKeyIdentifier: subjectKeyIdentifierFor(key.keyBits),
+    shard,
+    ...(subjectAltName ? { subjectAltName } : {}),
+  })
+  lint(core, profile, issuer, tbsDer, now)
+  const intent: IntentRow = {
+    actor: request.actor,
+    tenant: request.tenant,
+    issuerId: issuer.issuerId,
+    serialHex,
+    profile: profile.name,
+    class: profile.class,
+    tbsSha256: sha256Hex(tbsDer),
+    spkiSha256,
+    shard,
+    at: now,
+  }
+  const { sha256: profileSha256 } = profile
+  return {
+    intent,
+    request,
+    profileSha256,
+    tbsDer,
+    spkiDer: key.spkiDer,
+    notBefore,
+    notAfter,
+    subjectDer,
+    keyId: key.keyId,
+  }
+}
+
+/** @throws {LINT_FAILED} with the findings: rule, clause and message, no personal data */
+function lint(core: Core, profile: Profile, issuer: Issuer, tbsDer: Uint8Array, now: Date): void {
+  const { signatureAlgorithm } = issuer
+  const signature = core.throwAwayKeys.sign(signatureAlgorithm, tbsDer)
+  const findings = lintCertificate(
+    sequence(tbsDer, signatureAlgorithm.identifierDer, bitString(signature)),
+    lintContext(core, profile, issuer, now),
+  )
+  const [first] = findings
+  if (first)
+    throw new CodedError(
+      'LINT_FAILED',
+      `certificate would break ${first.rule}: ${first.message} (${first.source})`,
+      {
+        extra: { findings },
+      },
+    )
+}
+
+function intentRecord({ intent, profileSha256 }: PreparedIssuance): RecordDraft {
+  const { serialHex, issuerId, profile, tbsSha256 } = intent
+  return {
+    type: 'certificate.intent',
+    at: intent.at,
+    actor: intent.actor,
+    tenant: intent.tenant,
+    data: { serialHex, issuerId, profile, profileSha256, tbsSha256 },
+  }
+}
+
+/** Only names of our own go into the record: what a stranger typed could be anything. */
+function refusalRecord(core: Core, request: IssueRequest, error: CodedError): RecordDraft {
+  const data: Record<string, Json> = {
+    profile: core.profiles.has(request.profile) ? request.profile : null,
+    issuerId: request.issuerId !== undefined && core.issuers.has(request.issuerId) ? request.issuerId : null,
+    code: error.code,
+  }
+  return {
+    type: 'certificate.refused',
+    at: core.ports.now(),
+    actor: request.actor,
+    tenant: request.tenant,
+    data,
+  }
+}
+
+/** Requests after which other work of the process gets its turn. */
+const TURN = 32
+
+async function draftAll(
+  core: Core,
+  requests: readonly IssueRequest[],
+): Promise<(PreparedIssuance | CodedError)[]> {
+  const outcomes: (PreparedIssuance | CodedError)[] = []
+  const uniqueKeys = new Set<string>()
+  for (const [index, request] of requests.entries()) {
+    if (index % TURN === TURN - 1) await new Promise(setImmediate)
+    try {
+      const prepared = await draft(core, request)
+      const { spkiSha256, profile } = prepared.intent
+      // The store sees a batch only when it is whole: a key twice in one batch has to be seen here.
+      if (core.profiles.get(profile)?.keys.unique.value) {
+        if (uniqueKeys.has(spkiSha256))
+          throw new CodedError('PROFILE_VIOLATION', 'key: it occurs twice in one batch')
+        uniqueKeys.add(spkiSha256)
+      }
+      outcomes.push(prepared)
+    } catch (error) {
+      if (
+        !(error instanceof CodedError) ||
+        error.code === 'STORE_UNAVAILABLE' ||
+        error.code === 'CLOCK_WENT_BACK'
+      )
+        throw error
+      outcomes.push(error)
+    }
+  }
+  return outcomes
+}
+
+/**
+ * Prepares many certificates with one durable commit.
+ *
+ * @param alongside records to write in the same transaction (an intent to sign a document with it)
+ * @returns one outcome per request, in their order
+ * @throws {SERIAL_COLLISION} {STORE_UNAVAILABLE} {CLOCK_WENT_BACK} when nothing was recorded
+ */
+export async function prepareMany(
+  core: Core,
+  requests: readonly IssueRequest[],
+  alongside: readonly RecordDraft[] = [],
+): Promise<(IssuanceToken | CodedError)[]> {
+  const outcomes = await draftAll(core, requests)
+  const drafts = outcomes.filter((outcome): outcome is PreparedIssuance => !(outcome instanceof CodedError))
+  const records = outcomes.flatMap((outcome, index) => {
+    const request = requests[index]
+    if (!(outcome instanceof CodedError)) return [intentRecord(outcome)]
+    return request ? [refusalRecord(core, request, outcome)] : []
+  })
+  const all = [...records, ...alongside]
+  if (drafts.length > 0)
+    await core.ports.store.recordIntents(
+      drafts.map((one) => one.intent),
+      all,
+    )
+  else if (all.length > 0) await core.ports.store.record(all)
+  return outcomes.map((outcome) => (outcome instanceof CodedError ? outcome : makeToken(outcome)))
+}
+
+/**
+ * Prepares one certificate.
+ *
+ * @throws {PROFILE_UNKNOWN} {PROFILE_VIOLATION} {CSR_PROOF_OF_POSSESSION} {KEY_WEAK} {KEY_BLOCKED} {LINT_FAILED} and others
+ */
+export async function prepare(core: Core, request: IssueRequest): Promise<IssuanceToken> {
+  const [outcome] = await prepareMany(core, [request])
+  if (outcome === undefined || outcome instanceof CodedError)
+    throw outcome ?? new CodedError('INPUT_MALFORMED', 'no request')
+  return outcome
+}
