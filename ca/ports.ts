@@ -285,6 +285,8 @@ export interface Ca {
     readonly name: string
     readonly class: CertificateClass
     readonly sha256: string
+    /** Whether a request must name an identity-evidence entry (Electronic Signature Law art. 20). */
+    readonly identityEvidence: 'required' | 'optional' | 'none'
   }[]
 }
 
