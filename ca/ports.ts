@@ -286,7 +286,7 @@ export interface Ca {
     readonly class: CertificateClass
     readonly sha256: string
     /** Whether a request must name an identity-evidence entry (Electronic Signature Law art. 20). */
-    readonly identityEvidence: 'required' | 'optional' | 'none'
+    readonly identityEvidence: 'required' | 'none'
   }[]
 }
 
