@@ -24,9 +24,11 @@ export function finishPades(state: PadesState, cms: Uint8Array): Uint8Array[] {
     )
   }
   const tail = Uint8Array.from(state.tail)
-  tail.set(
-    new TextEncoder().encode(Buffer.from(cms.buffer, cms.byteOffset, cms.length).toString('hex')),
-    state.digitsStart,
-  )
+  cms.forEach((byte, index) => {
+    tail[state.digitsStart + 2 * index] = DIGITS.charCodeAt(byte >> 4)
+    tail[state.digitsStart + 2 * index + 1] = DIGITS.charCodeAt(byte & 15)
+  })
   return [state.base, tail]
 }
+
+const DIGITS = '0123456789abcdef'

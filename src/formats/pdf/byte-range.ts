@@ -1,7 +1,8 @@
 import { findEntry, getValue, type PdfDocument } from './document.ts'
 import { locateEntries } from './locate-entries.ts'
+import { isWhite } from './parse-object.ts'
 import type { PdfDict, PdfObject, PdfRef } from './objects.ts'
-import type { SignatureProblem } from './signatures.ts'
+import type { SignatureProblem } from './signature-problems.ts'
 
 /** What a ByteRange covers. */
 export type RangeCheck = {
@@ -32,28 +33,51 @@ export function checkByteRange(doc: PdfDocument, located: Located, problems: Sig
   if (!byteRange) return { byteRange, contentsRange, ...nothing }
   const [start, length, start2, length2] = byteRange
   const signedEnd = start2 + length2
-  if (start !== 0) problems.push('byte-range-start')
-  if (length <= 0 || length2 <= 0 || start2 <= start + length) problems.push('byte-range-order')
-  if (signedEnd > doc.bytes.length || start + length > doc.bytes.length)
-    problems.push('byte-range-beyond-eof')
   const gap: [number, number] = [start + length, start2]
+  checkNumbers(doc, byteRange, problems)
   if (!isHexToken(doc.bytes, gap)) problems.push('byte-range-gap')
   else if (contentsRange && (contentsRange[0] !== gap[0] || contentsRange[1] !== gap[1])) {
     problems.push('contents-elsewhere')
   }
-  const revision = doc.revisions.find(
-    ({ eofOffset, endOffset }) => eofOffset > 0 && signedEnd >= eofOffset && signedEnd <= endOffset,
-  )
-  if (!revision && signedEnd !== doc.bytes.length) problems.push('byte-range-end')
-  else if (!revision) problems.push('byte-range-end')
-  const coversWholeFile = signedEnd === doc.bytes.length
   return {
     byteRange,
     contentsRange: contentsRange ?? gap,
     signedEnd,
-    revisionIndex: revision?.index,
-    coversWholeFile,
+    revisionIndex: findSignedRevision(doc, signedEnd, problems),
+    coversWholeFile: signedEnd === doc.bytes.length,
   }
+}
+
+function checkNumbers(
+  doc: PdfDocument,
+  [start, length, start2, length2]: readonly [number, number, number, number],
+  problems: SignatureProblem[],
+): void {
+  const first = start + length
+  if (start !== 0) problems.push('byte-range-start')
+  if (length <= 0 || length2 <= 0 || start2 <= first) problems.push('byte-range-order')
+  if (Math.max(first, start2 + length2) > doc.bytes.length) problems.push('byte-range-beyond-eof')
+}
+
+/** The revision whose end the signed bytes reach; the end of line after `%%EOF` may be signed or not. */
+function findSignedRevision(
+  doc: PdfDocument,
+  signedEnd: number,
+  problems: SignatureProblem[],
+): number | undefined {
+  const revision = doc.revisions.find(
+    ({ eofOffset, endOffset }) => eofOffset > 0 && signedEnd >= eofOffset && signedEnd <= endOffset,
+  )
+  if (!revision) problems.push('byte-range-end')
+  // What follows the last save is in no revision that could be compared, but some viewers read it.
+  else if (revision.index === doc.revisions.length - 1 && hasBytesAfter(doc.bytes, revision.endOffset)) {
+    problems.push('bytes-after-revision')
+  }
+  return revision?.index
+}
+
+function hasBytesAfter(bytes: Uint8Array, end: number): boolean {
+  return bytes.subarray(end).some((byte) => !isWhite(byte))
 }
 
 function readByteRange(

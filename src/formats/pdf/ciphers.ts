@@ -65,7 +65,7 @@ export function digest(name: 'md5' | 'sha256' | 'sha384' | 'sha512', ...parts: U
 }
 
 /** The same bytes as a plain Uint8Array. */
-export function toBytes(buffer: Buffer): Uint8Array {
+export function toBytes(buffer: Uint8Array): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
 

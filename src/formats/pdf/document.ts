@@ -1,3 +1,4 @@
+import { decryptObject } from './decrypt-object.ts'
 import { decodeFilters } from './filters.ts'
 import { DEFAULT_PDF_LIMITS, malformed, tooLarge, type PdfLimits } from './limits.ts'
 import {
@@ -281,7 +282,7 @@ export function getObjectStream(doc: PdfDocument, num: number): ObjectStream {
   if (!container) {
     const holder = findEntry(doc, num)
     if (holder?.kind !== 'offset') throw malformed(`The PDF object stream ${num} is missing.`)
-    const stream = getObject(doc, { kind: 'ref', num: num, gen: holder.gen })
+    const stream = getObject(doc, { kind: 'ref', num, gen: holder.gen })
     if (!isStream(stream) || !isName(stream.dict.entries.get('Type'), 'ObjStm')) {
       throw malformed(`The PDF object ${num} is not an object stream.`)
     }
@@ -312,31 +313,6 @@ function decodeStructure(
     throw tooLarge('bytes in its object streams', account.limits.structureBytes)
   }
   return data
-}
-
-function decryptObject(security: SecurityHandler, object: PdfObject, ref: PdfRef): PdfObject {
-  if (isString(object)) return { ...object, bytes: security.decryptString(object.bytes, ref) }
-  if (Array.isArray(object)) return object.map((item) => decryptObject(security, item, ref))
-  if (isDict(object)) return decryptDict(security, object, ref)
-  // Cross-reference streams are never encrypted (7.5.8.2).
-  if (!isStream(object) || isName(object.dict.entries.get('Type'), 'XRef')) return object
-  return { ...object, dict: decryptDict(security, object.dict, ref), encryptedAs: ref }
-}
-
-function decryptDict(security: SecurityHandler, dict: PdfDict, ref: PdfRef): PdfDict {
-  const signed = isSignatureDict(dict)
-  const entries = new Map<string, PdfObject>()
-  for (const [key, value] of dict.entries) {
-    entries.set(key, signed && key === 'Contents' ? value : decryptObject(security, value, ref))
-  }
-  return { kind: 'dict', entries }
-}
-
-/** True for what must be taken as a signature dictionary, whose /Contents is never encrypted (7.6.2). */
-export function isSignatureDict(dict: PdfDict): boolean {
-  const type = dict.entries.get('Type')
-  if (type !== undefined && !isName(type, 'Sig') && !isName(type, 'DocTimeStamp')) return false
-  return dict.entries.has('Contents') && (type !== undefined || dict.entries.has('ByteRange'))
 }
 
 /** Follows references to the object they end at; undefined, loops and missing objects are null. */

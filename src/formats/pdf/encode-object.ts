@@ -1,5 +1,5 @@
 import { concat } from './ciphers.ts'
-import { isSignatureDict } from './document.ts'
+import { isSignatureDict } from './decrypt-object.ts'
 import {
   isSameRef,
   type PdfDict,

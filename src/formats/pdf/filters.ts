@@ -207,38 +207,48 @@ function decodeLzw(
   limit: number,
 ): Uint8Array {
   const early = intParam(params, 'EarlyChange', 1, resolve)
+  const most = Math.min(limit, LZW_BYTES)
   const out: number[] = []
   let table: number[][] = []
   let previous: number[] | undefined
-  let width = 9
-  let buffer = 0
-  let bits = 0
-  const reset = (): void => {
-    table = []
-    previous = undefined
-    width = 9
-  }
-  for (const byte of data) {
-    buffer = ((buffer << 8) | byte) & 0xffffff
-    bits += 8
-    if (bits < width) continue
-    bits -= width
-    const code = (buffer >> bits) & ((1 << width) - 1)
-    if (code === 257) break
+  for (let at = 0, width = 9; ; at += width) {
+    width = getLzwWidth(table.length + early)
+    const code = readBits(data, at, width)
+    if (code === undefined || code === 257) return Uint8Array.from(out)
     if (code === 256) {
-      reset()
+      table = []
+      previous = undefined
       continue
     }
-    const entry: number[] | undefined =
-      code < 256 ? [code] : (table[code - 258] ?? (previous && [...previous, previous[0] as number]))
-    if (!entry) throw malformed('The PDF stream has LZWDecode data that cannot be read.')
+    const entry = getLzwEntry(table, previous, code)
     if (previous && table.length < 4096 - 258) table.push([...previous, entry[0] as number])
     previous = entry
     for (const item of entry) out.push(item)
-    if (out.length > Math.min(limit, 2 ** 24))
-      throw tooLarge('bytes in one LZW stream', Math.min(limit, 2 ** 24))
-    const next = table.length + 258 + early + (table.length < 4096 - 258 ? 0 : 0)
-    width = next + 1 > 2048 ? 12 : next + 1 > 1024 ? 11 : next + 1 > 512 ? 10 : 9
+    if (out.length > most) throw tooLarge('bytes in one LZW stream', most)
   }
-  return Uint8Array.from(out)
+}
+
+function getLzwEntry(table: number[][], previous: number[] | undefined, code: number): number[] {
+  const known = code < 256 ? [code] : table[code - 258]
+  if (known) return known
+  if (!previous) throw malformed('The PDF stream has LZWDecode data that cannot be read.')
+  return [...previous, previous[0] as number]
+}
+
+/** LZW keeps its output as a list while it grows: it gets less room than Flate. */
+const LZW_BYTES = 2 ** 24
+
+/** The code of `entries` table entries has 9 bits up to 511, and so on (7.4.4.2). */
+function getLzwWidth(entries: number): number {
+  const next = entries + 258
+  if (next >= 2048) return 12
+  if (next >= 1024) return 11
+  return next >= 512 ? 10 : 9
+}
+
+function readBits(data: Uint8Array, at: number, width: number): number | undefined {
+  if (at + width > data.length * 8) return undefined
+  const byte = at >> 3
+  const window = ((data[byte] as number) << 16) | ((data[byte + 1] ?? 0) << 8) | (data[byte + 2] ?? 0)
+  return (window >> (24 - (at & 7) - width)) & ((1 << width) - 1)
 }

@@ -1,4 +1,5 @@
-import { isSignatureDict, type PdfDocument } from './document.ts'
+import { isSignatureDict } from './decrypt-object.ts'
+import type { PdfDocument } from './document.ts'
 import { isDict, type PdfDict, type PdfRef } from './objects.ts'
 import { indexOf, parseIndirectObject } from './parse-indirect.ts'
 import type { Cursor } from './parse-object.ts'

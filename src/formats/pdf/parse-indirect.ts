@@ -1,5 +1,5 @@
 import { malformed } from './limits.ts'
-import { isDict, type PdfDict, type PdfObject, type PdfRef, type PdfStream } from './objects.ts'
+import { isDict, isRef, type PdfDict, type PdfObject, type PdfRef, type PdfStream } from './objects.ts'
 import { isWhite, parseObject, skipWhite, takeInteger, takeWord, type Cursor } from './parse-object.ts'
 
 /** An indirect object as it stands in the file. */
@@ -50,19 +50,11 @@ function parseStreamBody(
   resolveLength: (ref: PdfRef) => number | undefined,
 ): PdfStream {
   const { bytes } = cursor
-  if (bytes[cursor.pos] === 0x0d && bytes[cursor.pos + 1] === 0x0a) cursor.pos += 2
-  else if (bytes[cursor.pos] === 0x0a) cursor.pos++
-  else {
-    cursor.anomalies.add('stream-eol-malformed')
-    if (bytes[cursor.pos] === 0x0d) cursor.pos++
-  }
+  skipStreamEol(cursor)
   const start = cursor.pos
   const declared = dict.entries.get('Length')
-  const length =
-    typeof declared === 'object' && declared !== null && 'kind' in declared && declared.kind === 'ref'
-      ? resolveLength(declared)
-      : declared
-  if (typeof length === 'number' && Number.isInteger(length) && length >= 0 && start + length <= cursor.end) {
+  const length = isRef(declared) ? resolveLength(declared) : declared
+  if (isLength(length) && start + length <= cursor.end) {
     cursor.pos = start + length
     skipWhite(cursor)
     if (takeWord(cursor, 'endstream'))
@@ -74,6 +66,21 @@ function parseStreamBody(
   if (found < 0) throw malformed(`The PDF stream at byte ${start} is not closed.`)
   cursor.pos = found + 'endstream'.length
   return { kind: 'stream', dict, raw: bytes.subarray(start, trimEol(bytes, start, found)) }
+}
+
+function isLength(value: PdfObject | undefined): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0
+}
+
+/** The keyword is followed by CR LF or LF, never by CR alone (7.3.8.1). */
+function skipStreamEol(cursor: Cursor): void {
+  const { bytes, pos } = cursor
+  if (bytes[pos] === 0x0a) cursor.pos++
+  else if (bytes[pos] === 0x0d && bytes[pos + 1] === 0x0a) cursor.pos += 2
+  else {
+    cursor.anomalies.add('stream-eol-malformed')
+    if (bytes[pos] === 0x0d) cursor.pos++
+  }
 }
 
 function trimEol(bytes: Uint8Array, start: number, end: number): number {

@@ -122,24 +122,26 @@ function parseNumberOrKeyword(cursor: Cursor): PdfObject {
     if (ref) return ref
   }
   const word = readWord(cursor)
-  if (word === 'true') return true
-  if (word === 'false') return false
-  if (word === 'null') return null
   if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(word)) return Number(word)
-  // Other readers take a broken number or keyword as some number or as null; so do we, but we say so.
-  const loose = /^[+-]*(\d*\.?\d+)/.exec(word)
-  if (loose) {
-    cursor.anomalies.add('number-malformed')
-    return (word.startsWith('-') ? -1 : 1) * Number(loose[1])
-  }
-  if (word === 'endobj' || word === 'endstream' || word === 'stream' || word === 'obj') {
+  const keyword = KEYWORDS.get(word)
+  if (keyword !== undefined) return keyword
+  if (STRUCTURE.has(word)) {
     cursor.pos = start
     cursor.anomalies.add('value-missing')
     return null
   }
-  cursor.anomalies.add('keyword-unknown')
-  return null
+  // Other readers take a broken number or keyword as some number or as null; so do we, but we say so.
+  const loose = /^[+-]*(\d*\.?\d+)/.exec(word)
+  cursor.anomalies.add(loose ? 'number-malformed' : 'keyword-unknown')
+  return loose ? (word.startsWith('-') ? -1 : 1) * Number(loose[1]) : null
 }
+
+const KEYWORDS = new Map([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+])
+const STRUCTURE = new Set(['obj', 'endobj', 'stream', 'endstream'])
 
 function takeRef(cursor: Cursor): PdfRef | undefined {
   const start = cursor.pos

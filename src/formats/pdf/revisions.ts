@@ -37,19 +37,7 @@ type Input = {
  * @see ISO 32000-2, 7.5.6; annex F for linearised files, whose first section lies before the one it continues
  */
 export function findRevisions(input: Input): PdfRevision[] {
-  const groups: XrefSection[][] = []
-  let linearised = 0
-  for (const section of input.sections) {
-    const last = groups.at(-1)
-    const newer = last?.at(-1)
-    const isContinued = newer !== undefined && newer.start < section.start
-    if (isContinued) linearised++
-    if (last && newer && (isContinued || isOneSave(input.bytes, section, newer))) last.push(section)
-    else groups.push([section])
-  }
-  const oldest = groups.at(-1) ?? []
-  if (linearised > 1 || (linearised === 1 && oldest.length < 2)) input.anomalies.add('xref-order-unusual')
-  groups.reverse()
+  const groups = groupSections(input).reverse()
   return groups.map((sections, index) => {
     const newerStart = Math.min(
       ...(groups[index + 1] ?? []).map((section) => section.start),
@@ -57,6 +45,27 @@ export function findRevisions(input: Input): PdfRevision[] {
     )
     return buildRevision(input, sections, index, index === groups.length - 1, newerStart)
   })
+}
+
+function groupSections({ bytes, sections, anomalies }: Input): XrefSection[][] {
+  const groups: XrefSection[][] = []
+  for (const section of sections) {
+    const group = groups.at(-1)
+    const newer = group?.at(-1)
+    if (group && newer && (isContinuedAt(section, newer) || isOneSave(bytes, section, newer)))
+      group.push(section)
+    else groups.push([section])
+  }
+  const isOdd = (group: XrefSection[], index: number): boolean =>
+    group.some((section, at) => at > 0 && isContinuedAt(section, group[at - 1] as XrefSection)) &&
+    (index < groups.length - 1 || group.length > 2)
+  if (groups.some(isOdd)) anomalies.add('xref-order-unusual')
+  return groups
+}
+
+/** The first section of a linearised file lies before the one that its /Prev names (annex F.3.4). */
+function isContinuedAt(section: XrefSection, newer: XrefSection): boolean {
+  return newer.start < section.start
 }
 
 /**

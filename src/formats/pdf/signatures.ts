@@ -2,15 +2,19 @@ import { findName, getValue, resolve, type PdfDocument } from './document.ts'
 import { findElementLength } from './der-length.ts'
 import { listFields, type FormField } from './form-fields.ts'
 import { isDict, isRef, isString, type PdfDict, type PdfObject, type PdfRef } from './objects.ts'
-import { checkByteRange, type RangeCheck } from './byte-range.ts'
+import { checkByteRange } from './byte-range.ts'
+import type { SignatureProblem } from './signature-problems.ts'
 import { listOrphans } from './orphan-signatures.ts'
 import {
   findLockLevel,
   findPermsSignature,
+  isUsageRights,
   readTransforms,
   type DocMdpLevel,
   type FieldLock,
 } from './transforms.ts'
+
+export type { SignatureProblem }
 
 /** One signature of a PDF, sound or not: what is structurally wrong is named in `problems`. */
 export type PdfSignature = {
@@ -45,32 +49,6 @@ export type PdfSignature = {
   readonly problems: readonly SignatureProblem[]
 }
 
-/** What can be structurally wrong with a signature (facts: USF, ISA and SWA attacks, ISO 32000-2, 12.8.1). */
-export type SignatureProblem =
-  | 'byte-range-missing'
-  | 'byte-range-malformed'
-  | 'byte-range-start'
-  | 'byte-range-order'
-  | 'byte-range-beyond-eof'
-  | 'byte-range-gap'
-  | 'byte-range-end'
-  | 'contents-missing'
-  | 'contents-empty'
-  | 'contents-malformed'
-  | 'contents-padding'
-  | 'contents-elsewhere'
-  | 'contents-shared'
-  | 'dictionary-compressed'
-  | 'dictionary-not-indirect'
-  | 'dictionary-key-duplicate'
-  | 'dictionary-unreadable'
-  | 'value-malformed'
-  | 'value-shared'
-  | 'field-name-duplicate'
-  | 'field-lock-unclear'
-  | 'sub-filter-missing'
-  | 'orphan'
-
 /**
  * Every signature of the document: those of fields in form order, then usage rights, then orphans. Nothing that looks
  * like a signature is left out because it is malformed.
@@ -88,7 +66,10 @@ export function listSignatures(doc: PdfDocument): PdfSignature[] {
     found.push(describe(doc, certification, undefined, 'orphan'))
   }
   const known = new Set(found.flatMap((item) => (item.ref ? [item.ref.num] : [])))
-  for (const orphan of listOrphans(doc, known)) found.push(describe(doc, orphan, undefined, 'orphan'))
+  for (const orphan of listOrphans(doc, known)) {
+    // Usage rights that a later save dropped are nobody's signature.
+    found.push(describe(doc, orphan, undefined, isUsageRights(doc, orphan.dict) ? 'usage-rights' : 'orphan'))
+  }
   return markShared(found)
 }
 
@@ -119,31 +100,39 @@ function describe(
   field: FormField | undefined,
   kind: PdfSignature['kind'],
 ): PdfSignature {
-  const subFilter = findName(doc, dict, 'SubFilter')?.value
-  const isTimestamp = subFilter === 'ETSI.RFC3161' || findName(doc, dict, 'Type')?.value === 'DocTimeStamp'
+  const text = (key: string): string | undefined => findName(doc, dict, key)?.value
+  const subFilter = text('SubFilter')
   const problems: SignatureProblem[] = kind === 'orphan' ? ['orphan'] : []
   if (subFilter === undefined && kind !== 'usage-rights') problems.push('sub-filter-missing')
   const contents = readContents(getValue(doc, dict, 'Contents'), problems)
-  const range: RangeCheck = checkByteRange(doc, { ref, dict, offset }, problems)
-  const transforms = readTransforms(doc, dict)
-  if (transforms.isUnclear) problems.push('field-lock-unclear')
-  const certification = findPermsSignature(doc, 'DocMDP')
+  const range = checkByteRange(doc, { ref, dict, offset }, problems)
+  const { docMdp, fieldMdp, isUnclear } = readTransforms(doc, dict)
+  if (isUnclear) problems.push('field-lock-unclear')
   return {
     fieldName: field?.name,
     field,
     ref,
     dict,
-    kind: kind === 'signature' && isTimestamp ? 'timestamp' : kind,
-    filter: findName(doc, dict, 'Filter')?.value,
+    kind: kind === 'signature' && isTimestamp(doc, dict) ? 'timestamp' : kind,
+    filter: text('Filter'),
     subFilter,
     contents,
     ...range,
-    isCertification: ref !== undefined && certification?.ref?.num === ref.num,
-    docMdp: transforms.docMdp,
-    fieldMdp: transforms.fieldMdp,
+    isCertification: isCertification(doc, ref),
+    docMdp,
+    fieldMdp,
     lockLevel: field && findLockLevel(doc, field),
     problems,
   }
+}
+
+function isCertification(doc: PdfDocument, ref: PdfRef | undefined): boolean {
+  return ref !== undefined && findPermsSignature(doc, 'DocMDP')?.ref?.num === ref.num
+}
+
+function isTimestamp(doc: PdfDocument, dict: PdfDict): boolean {
+  const isNamed = (key: string, value: string): boolean => findName(doc, dict, key)?.value === value
+  return isNamed('SubFilter', 'ETSI.RFC3161') || isNamed('Type', 'DocTimeStamp')
 }
 
 function readContents(value: PdfObject, problems: SignatureProblem[]): Uint8Array {

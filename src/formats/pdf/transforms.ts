@@ -37,10 +37,7 @@ export function readTransforms(doc: PdfDocument, signature: PdfDict): Transforms
   let docMdp: DocMdpLevel | undefined
   let fieldMdp: FieldLock | undefined
   let isUnclear = false
-  for (const item of findArray(doc, signature, 'Reference') ?? []) {
-    const reference = resolve(doc, item)
-    const method = isDict(reference) ? findName(doc, reference, 'TransformMethod')?.value : undefined
-    const params = isDict(reference) ? findDict(doc, reference, 'TransformParams') : undefined
+  for (const { method, params } of listReferences(doc, signature)) {
     if (method === 'DocMDP') {
       docMdp = readLevel(params && findNumber(doc, params, 'P'))
     } else if (method === 'FieldMDP' && params) {
@@ -49,6 +46,24 @@ export function readTransforms(doc: PdfDocument, signature: PdfDict): Transforms
     } else if (method !== 'UR3' && method !== 'UR') isUnclear = true
   }
   return { docMdp, fieldMdp, isUnclear }
+}
+
+type Reference = { readonly method: string | undefined; readonly params: PdfDict | undefined }
+
+function listReferences(doc: PdfDocument, signature: PdfDict): Reference[] {
+  return (findArray(doc, signature, 'Reference') ?? []).map((item) => {
+    const reference = resolve(doc, item)
+    if (!isDict(reference)) return { method: undefined, params: undefined }
+    return {
+      method: findName(doc, reference, 'TransformMethod')?.value,
+      params: findDict(doc, reference, 'TransformParams'),
+    }
+  })
+}
+
+/** True for a signature that enables features of a viewer (12.8.2.3, deprecated in PDF 2.0). */
+export function isUsageRights(doc: PdfDocument, signature: PdfDict): boolean {
+  return listReferences(doc, signature).some(({ method }) => method === 'UR3' || method === 'UR')
 }
 
 /** /P of DocMDP parameters; 2 where it is missing, and 1, the strictest, where it is none of the three. */
