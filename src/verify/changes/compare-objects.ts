@@ -11,7 +11,7 @@ import type { XrefEntry } from '../../formats/pdf/xref.ts'
 import type { ChangeClass } from './change-types.ts'
 import { comparePage } from './compare-page.ts'
 import { isEqualObject } from './equal.ts'
-import { pathOf, type ObjectRole } from './object-graph.ts'
+import { pathOf, type FieldRole, type ObjectRole } from './object-graph.ts'
 import { compareField } from './signature-field.ts'
 import { allow, forbid, type Step } from './step.ts'
 
@@ -66,41 +66,35 @@ function compareObject(step: Step, num: number, entries: [XrefEntry, XrefEntry],
   }
 }
 
+function isFieldRole(role: ObjectRole): role is FieldRole {
+  return role.kind === 'field' || role.kind === 'widget'
+}
+
 type Versions = { readonly before: PdfObject; readonly after: PdfObject; readonly pages: Set<number> }
 
 function judgeByRole(step: Step, ref: PdfRef, role: ObjectRole, { before, after, pages }: Versions): void {
   const path = pathOf(step.graph, ref.num)
-  switch (role.kind) {
-    case 'catalog':
-    case 'form':
-      if (!isDict(after)) forbid(step, 'catalog', 'object-redefined', { path, ref })
-      return
-    case 'page':
-      pages.add(ref.num)
-      return
-    case 'field':
-    case 'widget':
-      if (isDict(before) && isDict(after)) compareField(step, ref, role, [before, after])
-      else forbid(step, 'form-field', 'object-redefined', { path, ref })
-      return
-    case 'annotations':
-      pages.add(role.page)
-      return checkUnshared(step, ref, role)
-    case 'appearance':
-      if (!isBeingSigned(step, role.field)) forbid(step, 'resource', 'object-redefined', { path, ref })
-      return checkUnshared(step, ref, role)
-    case 'fields':
-    case 'information':
-    case 'metadata':
-    case 'conflict':
-      return checkUnshared(step, ref, role)
-  }
+  if (role.kind === 'page') pages.add(ref.num)
+  else if (role.kind === 'catalog' || role.kind === 'form') {
+    if (!isDict(after)) forbid(step, 'catalog', 'object-redefined', { path, ref })
+  } else if (isFieldRole(role)) {
+    if (isDict(before) && isDict(after)) compareField(step, ref, role, [before, after])
+    else forbid(step, 'form-field', 'object-redefined', { path, ref })
+  } else checkPart(step, ref, role, pages)
 }
 
-/** It may change in the place it has its role for; something else that uses it would change with it. */
-function checkUnshared(step: Step, ref: PdfRef, role: ObjectRole): void {
-  if (role.kind !== 'conflict' && !step.graph.reached.has(ref.num)) return
-  forbid(step, 'object', 'object-shared', { path: pathOf(step.graph, ref.num), ref })
+type PartRole = Exclude<ObjectRole, FieldRole | { readonly kind: 'catalog' | 'form' | 'page' }>
+
+/** Judges an object that is a part of another: it may change there; something else that uses it would change with it. */
+function checkPart(step: Step, ref: PdfRef, role: PartRole, pages: Set<number>): void {
+  const path = pathOf(step.graph, ref.num)
+  if (role.kind === 'annotations') pages.add(role.page)
+  if (role.kind === 'appearance' && !isBeingSigned(step, role.field)) {
+    forbid(step, 'resource', 'object-redefined', { path, ref })
+  }
+  if (role.kind === 'conflict' || step.graph.reached.has(ref.num)) {
+    forbid(step, 'object', 'object-shared', { path, ref })
+  }
 }
 
 /** Whether a field that was empty has a value now; whether that is a signature is judged with the field. */

@@ -18,7 +18,11 @@ import { tooLarge } from '../../formats/pdf/limits.ts'
  * all others that can be reached must not change at all.
  */
 export type ObjectRole =
-  | { readonly kind: 'catalog' | 'form' | 'fields' | 'information' | 'metadata' }
+  | { readonly kind: 'catalog' }
+  | { readonly kind: 'form' }
+  | { readonly kind: 'fields' }
+  | { readonly kind: 'information' }
+  | { readonly kind: 'metadata' }
   | { readonly kind: 'page'; readonly number: number }
   /** An indirect /Annots array, and the page it belongs to. */
   | { readonly kind: 'annotations'; readonly page: number }
