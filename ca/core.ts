@@ -36,7 +36,8 @@ export interface ServiceIdentity {
   readonly signatureAlgorithm: SignatureAlgorithm
 }
 
-export interface Core {
+/** What issuing needs; a ceremony has this before there is a whole CA. */
+export interface IssuingCore {
   readonly ports: CaPorts
   readonly keys: KeyProvider
   /** Keys of event certificates: in memory, good for one signature. */
@@ -50,6 +51,9 @@ export interface Core {
   /** Public base address without a trailing slash, as written into certificates. */
   readonly baseUrl: string
   readonly policyArc: string
+}
+
+export interface Core extends IssuingCore {
   readonly ocsp: readonly ServiceIdentity[]
   readonly tsa: ServiceIdentity
   readonly logKeyId: string

@@ -9,7 +9,7 @@ import { digest } from './algorithms/hashes.ts'
 import { verifySignature } from './algorithms/signatures.ts'
 import { toHex } from './asn1/values.ts'
 import { bitString, compareBytes, sequence } from './asn1/writer.ts'
-import { type Core, type Issuer, getIssuer, signAsIssuer } from './core.ts'
+import { type IssuingCore, type Issuer, getIssuer, signAsIssuer } from './core.ts'
 import { CodedError } from './errors.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
 import { type PreparedIssuance, takeToken } from './token.ts'
@@ -28,7 +28,7 @@ export interface Redeemed {
  *
  * @throws {TOKEN_REJECTED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE}
  */
-export async function redeem(core: Core, token: IssuanceToken): Promise<Redeemed> {
+export async function redeem(core: IssuingCore, token: IssuanceToken): Promise<Redeemed> {
   const prepared = takeToken(token, core.ports.now())
   const issuer = getIssuer(core, prepared.intent.issuerId)
   const signature = await signAsIssuer(core, issuer, prepared.tbsDer)
@@ -53,7 +53,7 @@ const isLintedTbs = (prepared: PreparedIssuance): boolean =>
   createHash('sha256').update(prepared.tbsDer).digest('hex') === prepared.intent.tbsSha256
 
 function complete(
-  core: Core,
+  core: IssuingCore,
   prepared: PreparedIssuance,
   issuer: Issuer,
   certificate: Certificate,
@@ -121,7 +121,7 @@ function complete(
  * @throws {STORE_UNAVAILABLE} when nothing was stored; the serials stay taken and their certificates are lost
  */
 export async function issueMany(
-  core: Core,
+  core: IssuingCore,
   tokens: readonly IssuanceToken[],
 ): Promise<(IssuedCertificate | CodedError)[]> {
   const outcomes = await Promise.all(
@@ -142,7 +142,7 @@ export async function issueMany(
 }
 
 /** Redeems one token. @throws {TOKEN_REJECTED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE} {STORE_UNAVAILABLE} */
-export async function issue(core: Core, token: IssuanceToken): Promise<IssuedCertificate> {
+export async function issue(core: IssuingCore, token: IssuanceToken): Promise<IssuedCertificate> {
   const [outcome] = await issueMany(core, [token])
   if (outcome === undefined || outcome instanceof CodedError)
     throw outcome ?? new CodedError('TOKEN_REJECTED', 'no token')

@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto'
 import { toHex } from './asn1/values.ts'
 import { bitString, concat, sequence } from './asn1/writer.ts'
-import { type Core, type Issuer, getIssuer, shardOf } from './core.ts'
+import { type IssuingCore, type Issuer, getIssuer, shardOf } from './core.ts'
 import { CodedError } from './errors.ts'
 import { lintCertificate } from './lint/index.ts'
 import { lintContext } from './lint-context.ts'
@@ -31,7 +31,7 @@ export const makeSerial = (instanceByte: number, randomBytes: (count: number) =>
   concat(Uint8Array.of(instanceByte), randomBytes(15))
 
 /** The CA that signs a profile: the one asked for, or the first of its kind. */
-function issuerFor(core: Core, profile: Profile, request: IssueRequest): Issuer {
+function issuerFor(core: IssuingCore, profile: Profile, request: IssueRequest): Issuer {
   const role = profile.issuedBy.value
   if (request.issuerId !== undefined) {
     const issuer = getIssuer(core, request.issuerId)
@@ -68,7 +68,7 @@ function validityOf(
   return { notBefore: new Date(start), notAfter }
 }
 
-async function draft(core: Core, request: IssueRequest): Promise<PreparedIssuance> {
+async function draft(core: IssuingCore, request: IssueRequest): Promise<PreparedIssuance> {
   const now = core.ports.now()
   const profile = getProfile(core.profiles, request.profile)
   const issuer = issuerFor(core, profile, request)
@@ -125,7 +125,7 @@ async function draft(core: Core, request: IssueRequest): Promise<PreparedIssuanc
 }
 
 /** @throws {LINT_FAILED} with the findings: rule, clause and message, no personal data */
-function lint(core: Core, profile: Profile, issuer: Issuer, tbsDer: Uint8Array, now: Date): void {
+function lint(core: IssuingCore, profile: Profile, issuer: Issuer, tbsDer: Uint8Array, now: Date): void {
   const { signatureAlgorithm } = issuer
   const signature = core.throwAwayKeys.sign(signatureAlgorithm, tbsDer)
   const findings = lintCertificate(
@@ -143,7 +143,8 @@ function lint(core: Core, profile: Profile, issuer: Issuer, tbsDer: Uint8Array, 
     )
 }
 
-function intentRecord({ intent, profileSha256 }: PreparedIssuance): RecordDraft {
+/** The record of an intent: written in the transaction that takes the serial. */
+export function intentRecord({ intent, profileSha256 }: PreparedIssuance): RecordDraft {
   const { serialHex, issuerId, profile, tbsSha256 } = intent
   return {
     type: 'certificate.intent',
@@ -155,7 +156,7 @@ function intentRecord({ intent, profileSha256 }: PreparedIssuance): RecordDraft 
 }
 
 /** Only names of our own go into the record: what a stranger typed could be anything. */
-function refusalRecord(core: Core, request: IssueRequest, error: CodedError): RecordDraft {
+function refusalRecord(core: IssuingCore, request: IssueRequest, error: CodedError): RecordDraft {
   const data: Record<string, Json> = {
     profile: core.profiles.has(request.profile) ? request.profile : null,
     issuerId: request.issuerId !== undefined && core.issuers.has(request.issuerId) ? request.issuerId : null,
@@ -174,7 +175,7 @@ function refusalRecord(core: Core, request: IssueRequest, error: CodedError): Re
 const TURN = 32
 
 async function draftAll(
-  core: Core,
+  core: IssuingCore,
   requests: readonly IssueRequest[],
 ): Promise<(PreparedIssuance | CodedError)[]> {
   const outcomes: (PreparedIssuance | CodedError)[] = []
@@ -212,7 +213,7 @@ async function draftAll(
  * @throws {SERIAL_COLLISION} {STORE_UNAVAILABLE} {CLOCK_WENT_BACK} when nothing was recorded
  */
 export async function prepareMany(
-  core: Core,
+  core: IssuingCore,
   requests: readonly IssueRequest[],
   alongside: readonly RecordDraft[] = [],
 ): Promise<(IssuanceToken | CodedError)[]> {
@@ -238,7 +239,7 @@ export async function prepareMany(
  *
  * @throws {PROFILE_UNKNOWN} {PROFILE_VIOLATION} {CSR_PROOF_OF_POSSESSION} {KEY_WEAK} {KEY_BLOCKED} {LINT_FAILED} and others
  */
-export async function prepare(core: Core, request: IssueRequest): Promise<IssuanceToken> {
+export async function prepare(core: IssuingCore, request: IssueRequest): Promise<IssuanceToken> {
   const [outcome] = await prepareMany(core, [request])
   if (outcome === undefined || outcome instanceof CodedError)
     throw outcome ?? new CodedError('INPUT_MALFORMED', 'no request')

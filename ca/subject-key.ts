@@ -1,6 +1,6 @@
 /** The key that a request brings or that the core holds: proof of possession, strength, blocked, unique. */
 import { parseSpki } from './algorithms/keys.ts'
-import type { Core } from './core.ts'
+import type { IssuingCore } from './core.ts'
 import { CodedError } from './errors.ts'
 import { checkPublicKey } from './key-checks/index.ts'
 import type { IssueRequest } from './ports.ts'
@@ -19,7 +19,7 @@ export interface SubjectKey {
  *
  * @throws {CSR_PROOF_OF_POSSESSION} {KEY_WEAK} {KEY_NOT_FOUND} {PROFILE_VIOLATION}
  */
-export function subjectKeyOf(core: Core, profile: Profile, request: IssueRequest): SubjectKey {
+export function subjectKeyOf(core: IssuingCore, profile: Profile, request: IssueRequest): SubjectKey {
   const { key } = request
   if ('keyId' in key) return heldKey(core, profile, key.keyId, request.tenant)
   const csr = parseCsr(key.csrDer)
@@ -33,7 +33,7 @@ export function subjectKeyOf(core: Core, profile: Profile, request: IssueRequest
   return { spkiDer: csr.key.spkiDer, keyBits: csr.key.keyBits, keyId: null }
 }
 
-function heldKey(core: Core, profile: Profile, keyId: string, tenant: string | null): SubjectKey {
+function heldKey(core: IssuingCore, profile: Profile, keyId: string, tenant: string | null): SubjectKey {
   const provider = core.oneTimeKeys.has(keyId) ? core.oneTimeKeys : core.keys
   const info = provider.publicKey(keyId)
   // The key of another business looks like one that is not there.
@@ -53,7 +53,7 @@ function checkAlgorithm(profile: Profile, name: string): void {
 }
 
 /** @throws {KEY_BLOCKED} {PROFILE_VIOLATION} when the key has a live certificate and the profile wants it unique */
-export async function checkKeyUse(core: Core, profile: Profile, spkiSha256: string): Promise<void> {
+export async function checkKeyUse(core: IssuingCore, profile: Profile, spkiSha256: string): Promise<void> {
   const { store } = core.ports
   if (await store.isKeyBlocked(spkiSha256))
     throw new CodedError(

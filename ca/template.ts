@@ -10,6 +10,7 @@ import { concat, explicit, integer, lengthOctets, octetString, sequence, time, t
 import { TAG } from './asn1/tags.ts'
 import { CodedError } from './errors.ts'
 import type { ProfileExtensions, Profile } from './profiles.ts'
+import type { Certificate } from './x509/certificate.ts'
 import {
   encodeAuthorityInfoAccess,
   encodeAuthorityKeyIdentifier,
@@ -73,6 +74,24 @@ export const fillUrl = (
 /** Policy OID of a profile: anyPolicy, or below the arc of this institution. */
 export const policyOid = (arc: string, suffix: string): string =>
   suffix === 'any' ? ANY_POLICY : `${arc}.${suffix}`
+
+/** Templates of every profile and issuer, each compiled when it is first used. */
+export function openTemplates(
+  place: TemplatePlace,
+): (
+  profile: Profile,
+  issuer: Omit<TemplateIssuer, 'nameDer'> & { readonly certificate: Certificate },
+) => CertificateTemplate {
+  const known = new Map<string, CertificateTemplate>()
+  return (profile, issuer) => {
+    const key = `${profile.name}/${issuer.issuerId}`
+    const ready = known.get(key)
+    if (ready) return ready
+    const made = compileTemplate(profile, { ...issuer, nameDer: issuer.certificate.subject.raw }, place)
+    known.set(key, made)
+    return made
+  }
+}
 
 const version3 = explicit(0, integer(2))
 

@@ -1,7 +1,8 @@
 /**
  * The one-time token between prepare and issue: whoever holds one can have exactly this
  * TBSCertificate signed, once, by this issuer, before it expires. Unlinted content cannot be signed,
- * because nothing else than a token is accepted and only `prepare.ts` makes them.
+ * because nothing else than a token is accepted and only `prepare.ts` (and `self-signed.ts` for a root)
+ * makes them.
  */
 import { CodedError } from './errors.ts'
 import type { IntentRow, IssuanceToken, IssueRequest } from './ports.ts'
@@ -45,7 +46,7 @@ class Token {
   }
 }
 
-/** Only `prepare.ts` calls this, after the intent is durable. */
+/** Called after the intent is durable, never before. */
 export const makeToken = (prepared: PreparedIssuance): IssuanceToken =>
   new Token(prepared) as unknown as IssuanceToken
 
