@@ -9,7 +9,7 @@ import { verifySignature } from './algorithms/signatures.ts'
 import { toHex } from './asn1/values.ts'
 import { type Core, type Issuer, getIssuer, signAsIssuer } from './core.ts'
 import { type CrlDifference, diffCrlEntries } from './crl-diff.ts'
-import { CodedError } from './errors.ts'
+import { CodedError, isCoded } from './errors.ts'
 import type { CertificateStatus, CrlEntryRow, CrlRow, CrlScope, Json, RecordDraft } from './ports.ts'
 import { fillUrl } from './template.ts'
 import { parseCrl } from './x509/crl.ts'
@@ -60,10 +60,22 @@ export async function publishCrl(core: Core, scope: CrlScope): Promise<CrlRow> {
   if (draft.unexplained.length > 0) draft = await draftCrl(core, issuer, scope)
   if (draft.unexplained.length > 0) await refuse(core, draft)
   await core.ports.store.record([record(core, 'crl.intent', intentData(draft))])
+  try {
+    return await signAndPublish(core, draft)
+  } catch (error) {
+    // Every intent has an outcome; where even that cannot be stored, the open intent tells of it.
+    const code = isCoded(error) ? error.code : 'KEY_UNAVAILABLE'
+    const closing = record(core, 'crl.refused', { ...scopeData(draft), code })
+    await core.ports.store.record([closing]).catch(() => undefined)
+    throw error
+  }
+}
+
+async function signAndPublish(core: Core, draft: Draft): Promise<CrlRow> {
   const crlDer = await sign(core, draft)
   const row: CrlRow = {
-    issuerId: scope.issuerId,
-    shard: scope.shard,
+    issuerId: draft.scope.issuerId,
+    shard: draft.scope.shard,
     number: String(draft.number),
     thisUpdate: draft.thisUpdate,
     nextUpdate: draft.nextUpdate,
