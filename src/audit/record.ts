@@ -40,6 +40,7 @@ export const RECORD_TYPES = [
   'tenant.changed',
   'apikey.created',
   'apikey.revoked',
+  'document.signed',
   'document.erased',
   'statistics.reported',
   'ceremony.done',
@@ -63,7 +64,7 @@ export type AuditRecord = {
   /** RFC 3339, UTC, milliseconds: `2026-01-31T12:00:00.000Z`. */
   readonly at: string
   readonly type: RecordType
-  /** `system`, `apikey:<id>` or `operator:<id>`. */
+  /** `system`, `anonymous` (a public route), `apikey:<id>` or `operator:<id>`. */
   readonly actor: string
   readonly tenant: string | null
   readonly data: JsonObject
@@ -72,7 +73,7 @@ export type AuditRecord = {
 const TYPES: ReadonlySet<string> = new Set(RECORD_TYPES)
 const FIELDS = ['actor', 'at', 'data', 'id', 'tenant', 'type', 'v']
 const ID = /^[0-9a-z][0-9a-z_-]{7,79}$/
-const ACTOR = /^(system|(apikey|operator):[0-9A-Za-z._-]{1,80})$/
+const ACTOR = /^(system|anonymous|(apikey|operator):[0-9A-Za-z._-]{1,80})$/
 const TENANT = /^[0-9A-Za-z._-]{1,80}$/
 const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 

@@ -47,26 +47,49 @@ const scopeOf = (context: Context, data: Entry['data']): { name: string; issuer:
   return { name, issuer, scope }
 }
 
-const mayLeave = ({ table }: Context, row: number | undefined, thisUpdate: number): boolean => {
+/** When a list was read, and when it was written: a status may change in between. */
+type ListTime = { readonly read: number; readonly written: number }
+
+// A list is read, signed and stored within this time; its changes do not say when it was read.
+const RUN_MS = 60_000
+
+const listTimeOf = (entry: Entry): ListTime => {
+  const thisUpdate = Date.parse(textOf(entry.data, 'thisUpdate') ?? '')
+  return { read: Number.isNaN(thisUpdate) ? entry.time - RUN_MS : thisUpdate, written: entry.time }
+}
+
+/** True when the certificate's status changed after the list was read, so that either answer is right. */
+const isInMotion = ({ table }: Context, row: number, time: ListTime): boolean =>
+  (table.steps.get(row)?.at(-1)?.time ?? Number.NEGATIVE_INFINITY) >= time.read
+
+const mayEnter = (context: Context, row: number | undefined, time: ListTime): boolean => {
   if (row === undefined) return false
-  return table.status[row] === STATUS.good || cell(table.notAfter, row) < thisUpdate
+  return context.table.status[row] !== STATUS.good || isInMotion(context, row, time)
+}
+
+const mayLeave = (context: Context, row: number | undefined, time: ListTime): boolean => {
+  if (row === undefined) return false
+  const { table } = context
+  const isExpired = cell(table.notAfter, row) < time.written
+  return table.status[row] === STATUS.good || isExpired || isInMotion(context, row, time)
 }
 
 /** Applies the changes of a record; false when it carries none. */
-const change = (context: Context, entry: Entry, index: number, thisUpdate: number): boolean => {
+const change = (context: Context, entry: Entry, index: number): boolean => {
   const { table, report } = context
   const { issuer, scope } = scopeOf(context, entry.data)
   const [added, removed] = [listOf(entry.data, 'added'), listOf(entry.data, 'removed')]
   if (added === undefined || removed === undefined) return false
+  const time = listTimeOf(entry)
   for (const serial of added) {
-    const row = table.find(`${issuer}/${serial}`)
-    const isRevoked = row !== undefined && table.status[row] !== STATUS.good
-    if (!isRevoked) report('crl-entry-without-revocation', index, `${issuer}/${serial}`)
+    const key = `${issuer}/${serial}`
+    if (!mayEnter(context, table.find(key), time)) report('crl-entry-without-revocation', index, key)
     scope.listed.add(serial)
   }
   for (const serial of removed) {
-    const mayGo = mayLeave(context, table.find(`${issuer}/${serial}`), thisUpdate)
-    if (!scope.listed.delete(serial) || !mayGo) report('crl-entry-removed', index, `${issuer}/${serial}`)
+    const key = `${issuer}/${serial}`
+    const mayGo = mayLeave(context, table.find(key), time)
+    if (!scope.listed.delete(serial) || !mayGo) report('crl-entry-removed', index, key)
   }
   return true
 }
@@ -80,7 +103,7 @@ const publish = (context: Context, entry: Entry, index: number): void => {
   if (!(thisUpdate >= scope.thisUpdate)) report('crl-time-went-back', index, name)
   scope.number = number
   scope.thisUpdate = thisUpdate
-  if (!change(context, entry, index, thisUpdate)) {
+  if (!change(context, entry, index)) {
     context.unchecked++
     return
   }
@@ -103,7 +126,7 @@ const isDue = ({ table, lastUpdate }: Context, row: number, issuer: string, grac
 
 const see = (context: Context, entry: Entry, index: number): void => {
   if (entry.type === 'crl.published') publish(context, entry, index)
-  if (entry.type === 'crl.changes') change(context, entry, index, entry.time)
+  if (entry.type === 'crl.changes') change(context, entry, index)
   if (entry.type !== 'certificate.revoked' && entry.type !== 'certificate.held') return
   const [issuer, serial] = [textOf(entry.data, 'issuerId'), textOf(entry.data, 'serialHex')]
   const row = context.table.find(`${issuer}/${serial}`)

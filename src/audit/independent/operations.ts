@@ -28,10 +28,16 @@ const nameOf = (area: string, data: Entry['data']): string => {
 
 const OUTCOMES = new Set(['created', 'issued', 'published', 'refused'])
 
+/** Uses of busy keys are counted over a period, and its record may follow the destruction. */
+const isLateUse = (entry: Entry, destroyedAt: number): boolean => {
+  const from = Date.parse(textOf(entry.data, 'from') ?? '')
+  return Number.isNaN(from) || from > destroyedAt
+}
+
 /** Starts with nothing open. */
 export function createOperations(report: Report): Operations {
   const waiting = new Map<string, Waiting[]>()
-  const destroyed = new Map<string, Set<string>>()
+  const destroyed = new Map<string, Map<string, number>>()
 
   const end = (area: string, action: string, entry: Entry, index: number): void => {
     const name = nameOf(area, entry.data)
@@ -47,10 +53,13 @@ export function createOperations(report: Report): Operations {
   const seeKey = (action: string, entry: Entry, index: number): void => {
     const keyId = textOf(entry.data, 'keyId')
     if (keyId === undefined) return
-    const shard = destroyed.get(keyId.slice(-2)) ?? new Set<string>()
+    const shard = destroyed.get(keyId.slice(-2)) ?? new Map<string, number>()
     destroyed.set(keyId.slice(-2), shard)
-    if (action === 'used' && shard.has(keyId)) report('key-used-after-destruction', index, keyId)
-    if (action === 'destroyed') shard.add(keyId)
+    const end = shard.get(keyId)
+    if (action === 'used' && end !== undefined && isLateUse(entry, end)) {
+      report('key-used-after-destruction', index, keyId)
+    }
+    if (action === 'destroyed' && end === undefined) shard.set(keyId, entry.time)
   }
 
   return {
