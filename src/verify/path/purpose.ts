@@ -10,6 +10,8 @@ export interface Purpose {
   readonly onlyKeyUsage?: readonly KeyUsageName[]
   /** Exactly these bits must be set, and keyUsage must be present. */
   readonly exactKeyUsage?: readonly KeyUsageName[]
+  /** The path must be valid for one of these policies; any when left out. */
+  readonly certificatePolicies?: readonly string[]
   /** Whether a certificate that says it is a CA is refused at the end of the path. */
   readonly refusesCa?: boolean
   readonly extKeyUsage?: {

@@ -113,6 +113,7 @@ function revokedBy(list: UsableCrl, entry: CrlEntry): RevocationStatus {
     source: sourceOf(list),
     revokedAt: entry.revocationDate,
     reason: entry.reason ?? 'unspecified',
+    ...(entry.invalidityDate ? { invalidityDate: entry.invalidityDate } : {}),
   }
 }
 

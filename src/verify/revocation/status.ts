@@ -30,6 +30,7 @@ export type RevocationStatus =
       readonly source: RevocationSource
       readonly revokedAt: Date
       readonly reason: CrlReason
+      readonly invalidityDate?: Date
     }
   | { readonly kind: 'unknown'; readonly key: RevocationIssueKey; readonly staleSince?: Date }
 

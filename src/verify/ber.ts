@@ -1,0 +1,94 @@
+/**
+ * Finds the signed attributes of a CMS message that others wrote in BER.
+ *
+ * Re-encoding the rest is harmless, but these octets are what was signed: they are cut out of the
+ * original as they stand. Depth and the number of elements are bounded.
+ */
+import { CodedError } from '../../ca/formats.ts'
+
+interface Element {
+  readonly tag: number
+  /** Offsets in the input: of the identifier, of the content, and of what follows the element. */
+  readonly start: number
+  readonly contentStart: number
+  readonly contentEnd: number
+  readonly end: number
+}
+
+const MAX_DEPTH = 30
+const MAX_ELEMENTS = 20_000
+
+interface Budget {
+  elements: number
+}
+
+function malformed(rule: string): never {
+  throw new CodedError('INPUT_MALFORMED', `BER: ${rule}`)
+}
+
+function readElement(bytes: Uint8Array, start: number, limit: number, budget: Budget, depth = 0): Element {
+  if (++budget.elements > MAX_ELEMENTS || depth > MAX_DEPTH) malformed('too many or too deep elements')
+  const tag = bytes[start]
+  const first = bytes[start + 1]
+  if (tag === undefined || first === undefined || start + 2 > limit || (tag & 0x1f) === 0x1f)
+    malformed('element is cut off')
+  if (first === 0x80) return readIndefinite(bytes, start, limit, budget, depth)
+  const count = first < 0x80 ? 0 : first & 0x7f
+  if (count > 4) malformed('length over 4 octets')
+  let length = first < 0x80 ? first : 0
+  for (let i = 0; i < count; i++)
+    length = length * 256 + (bytes[start + 2 + i] ?? malformed('length is cut off'))
+  const contentStart = start + 2 + count
+  const contentEnd = contentStart + length
+  if (contentEnd > limit) malformed('element is longer than its container')
+  return { tag, start, contentStart, contentEnd, end: contentEnd }
+}
+
+function readIndefinite(
+  bytes: Uint8Array,
+  start: number,
+  limit: number,
+  budget: Budget,
+  depth: number,
+): Element {
+  const tag = bytes[start] ?? 0
+  if ((tag & 0x20) === 0) malformed('indefinite length of a primitive element')
+  let at = start + 2
+  for (;;) {
+    if (at + 2 > limit) malformed('end-of-contents is missing')
+    if (bytes[at] === 0 && bytes[at + 1] === 0) break
+    at = readElement(bytes, at, limit, budget, depth + 1).end
+  }
+  return { tag, start, contentStart: start + 2, contentEnd: at, end: at + 2 }
+}
+
+function childrenOf(bytes: Uint8Array, parent: Element, budget: Budget): Element[] {
+  const list: Element[] = []
+  for (let at = parent.contentStart; at < parent.contentEnd;) {
+    const child = readElement(bytes, at, parent.contentEnd, budget)
+    list.push(child)
+    at = child.end
+  }
+  return list
+}
+
+/**
+ * The signed attributes of one signer, octet by octet as in the message, with the SET OF tag of RFC 5652 §5.4.
+ *
+ * @param index of the SignerInfo, from 0
+ * @returns undefined when the signer has none, or when they are not of definite length (no DER, so never signed so)
+ * @throws {CodedError} INPUT_MALFORMED
+ */
+export function findOriginalAttributes(cms: Uint8Array, index = 0): Uint8Array | undefined {
+  const budget = { elements: 0 }
+  const outer = readElement(cms, 0, cms.length, budget)
+  const wrapped = childrenOf(cms, outer, budget)[1]
+  const signedData = wrapped && childrenOf(cms, wrapped, budget)[0]
+  const signers = signedData && childrenOf(cms, signedData, budget).at(-1)
+  const signer = signers && childrenOf(cms, signers, budget)[index]
+  const attributes = signer && childrenOf(cms, signer, budget).find(({ tag }) => tag === 0xa0)
+  if (!attributes || cms[attributes.start + 1] === 0x80) return undefined
+  const copy = cms.slice(attributes.start, attributes.end)
+  copy[0] = 0x31
+  return copy
+}
