@@ -9,10 +9,11 @@ import { Readable } from 'node:stream'
 import Koa, { type Context } from 'koa'
 import Router from '@koa/router'
 import { CodedError } from '../../ca/errors.ts'
-import type { Principal } from '../auth/permissions.ts'
+import { ANONYMOUS, type Caller } from '../services/tenancy.ts'
+import type { Permission } from '../auth/permissions.ts'
 import { type BodyLimits, bodyHash } from './body.ts'
 import { readRequest } from './read-request.ts'
-import { renderProblem } from './problem.ts'
+import { type ErrorPage, renderProblem } from './problem.ts'
 import type { Reply, RequestContext, RouteDefinition } from './route.ts'
 import { checkShape } from './validate.ts'
 
@@ -24,7 +25,7 @@ export interface HttpLog {
 /** Stored answers for `Idempotency-Key` (services/idempotency.ts). */
 export interface IdempotencyGate {
   run(
-    claim: { principal: Principal; key: string; route: string; bodySha256: string },
+    claim: { caller: Caller; key: string; route: string; bodySha256: string },
     act: () => Promise<Reply>,
   ): Promise<Reply>
 }
@@ -35,14 +36,14 @@ export interface HttpDeps {
   readonly limits: BodyLimits
   readonly log: HttpLog
   /** @throws AUTH_REQUIRED, AUTH_FORBIDDEN; records what it refuses */
-  readonly authorise: (authorization: string, definition: RouteDefinition) => Promise<Principal>
+  readonly authorise: (authorization: string, permission: Permission) => Promise<Caller>
   readonly idempotency: IdempotencyGate
   /** @throws RATE_LIMITED */
   readonly rateLimit: (client: string) => void
   readonly observe: (operation: string, status: number, seconds: number) => void
+  /** Problems as pages for browsers; without it everybody gets problem+json. */
+  readonly errorPage?: ErrorPage
 }
-
-const ANONYMOUS: Principal = { id: 'anonymous', actor: 'anonymous', tenant: null, roles: [] }
 
 /** A Koa application that serves the routes. */
 export function createApp(deps: HttpDeps): Koa {
@@ -93,12 +94,17 @@ function envelope(deps: HttpDeps): Koa.Middleware {
   }
 }
 
+/** Anonymous on a public route, unless a key is sent where members have something of their own. */
+function identify(ctx: Context, definition: RouteDefinition, deps: HttpDeps): Promise<Caller> | Caller {
+  const header = ctx.get('authorization')
+  const { permission, memberPermission } = definition
+  if (permission !== 'public') return deps.authorise(header, permission)
+  return header && memberPermission ? deps.authorise(header, memberPermission) : ANONYMOUS
+}
+
 async function serve(ctx: Context, definition: RouteDefinition, deps: HttpDeps): Promise<void> {
   ctx.state['operation'] = definition.operationId
-  const principal =
-    definition.permission === 'public'
-      ? ANONYMOUS
-      : await deps.authorise(ctx.get('authorization'), definition)
+  const caller = await identify(ctx, definition, deps)
   const params = ctx['params'] as Record<string, string>
   if (definition.params) checkShape(definition.params, params, 'path')
   const { request: requestText, ...query } = ctx.query
@@ -111,7 +117,7 @@ async function serve(ctx: Context, definition: RouteDefinition, deps: HttpDeps):
     query: queryValues,
     body,
     uploads,
-    principal,
+    caller,
     requestId: ctx.state['requestId'] as string,
     header: (name) => ctx.get(name),
     baseUrl: deps.baseUrl,
@@ -131,10 +137,7 @@ function withKey(
   if (key.length > 128 || !/^[\x21-\x7e]+$/.test(key))
     throw new CodedError('REQUEST_INVALID', 'header Idempotency-Key is not 1 to 128 visible ASCII characters')
   const bodySha256 = bodyHash([context.params, context.query, context.body], context.uploads)
-  return deps.idempotency.run(
-    { principal: context.principal, key, route: definition.operationId, bodySha256 },
-    act,
-  )
+  return deps.idempotency.run({ caller: context.caller, key, route: definition.operationId, bodySha256 }, act)
 }
 
 function send(ctx: Context, reply: Reply): void {
@@ -143,23 +146,26 @@ function send(ctx: Context, reply: Reply): void {
   if (reply.json !== undefined) {
     ctx.type = reply.contentType ?? 'application/json; charset=utf-8'
     ctx.body = JSON.stringify(reply.json)
-    return
-  }
-  if (reply.lines) {
-    ctx.type = reply.contentType ?? 'application/x-ndjson'
-    ctx.body = Readable.from(reply.lines)
-    return
-  }
-  if (!reply.bytes) {
+  } else if (reply.stream) {
+    ctx.type = reply.contentType ?? 'application/octet-stream'
+    if (reply.sizeBytes !== undefined) ctx.length = reply.sizeBytes
+    ctx.body = Readable.from(reply.stream)
+  } else if (reply.bytes) {
+    sendBytes(ctx, reply.bytes, reply.contentType)
+  } else {
     ctx.body = null
     ctx.status = reply.status
-    return
   }
-  ctx.type = reply.contentType ?? 'application/octet-stream'
-  const [only] = reply.bytes
-  ctx.length = reply.bytes.reduce((sum, part) => sum + part.length, 0)
-  ctx.body =
-    reply.bytes.length === 1 && only
-      ? Buffer.from(only.buffer, only.byteOffset, only.length)
-      : Readable.from(reply.bytes.map((part) => Buffer.from(part.buffer, part.byteOffset, part.length)))
+}
+
+function sendBytes(
+  ctx: Context,
+  parts: readonly Uint8Array[],
+  contentType = 'application/octet-stream',
+): void {
+  const views = parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.length))
+  const [only] = views
+  ctx.type = contentType
+  ctx.length = views.reduce((sum, part) => sum + part.length, 0)
+  ctx.body = views.length === 1 && only ? only : Readable.from(views)
 }

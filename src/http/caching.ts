@@ -5,4 +5,5 @@ import { createHash } from 'node:crypto'
 export const httpDate = (date: Date): string => date.toUTCString()
 
 /** Strong entity tag over the exact octets. */
-export const strongEtag = (bytes: Uint8Array): string => `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`
+export const strongEtag = (bytes: Uint8Array): string =>
+  `"${createHash('sha256').update(bytes).digest('hex').slice(0, 32)}"`

@@ -7,6 +7,7 @@
 import type { Context } from 'koa'
 import { CodedError } from '../../ca/errors.ts'
 import type { ErrorCode } from '../lib/error-codes.ts'
+import type { Reply } from './route.ts'
 
 export interface ProblemRow {
   readonly status: number
@@ -115,8 +116,21 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
 export const findProblem = (code: string): ProblemRow | undefined =>
   Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code as ErrorCode] : undefined
 
+/** What a page about a problem shows. */
+export interface ProblemFacts extends ProblemRow {
+  readonly code: string
+  readonly requestId: string
+}
+
+/** A problem as a page, for a person whose browser asked for HTML first (src/web/error-page.ts). */
+export type ErrorPage = (
+  problem: ProblemFacts,
+  request: { readonly path: string; readonly language: unknown; readonly acceptLanguage: string },
+) => Reply
+
 interface ProblemDeps {
   readonly baseUrl: string
+  readonly errorPage?: ErrorPage
   readonly log: { error(fields: object, message: string): void }
 }
 
@@ -129,7 +143,8 @@ const RETRY_AFTER_SECONDS: Readonly<Record<number, string>> = { 429: '1', 503: '
  */
 export function renderProblem(ctx: Context, error: unknown, requestId: string, deps: ProblemDeps): void {
   const coded = error instanceof CodedError && findProblem(error.code) ? error : undefined
-  const { status, title } = (coded && findProblem(coded.code)) ?? { status: 500, title: 'Internal error' }
+  const known = (coded && findProblem(coded.code)) ?? row(500, 'Internal error', '内部错误')
+  const { status, title } = known
   const code = coded?.code ?? 'INTERNAL'
   if (status >= 500) deps.log.error({ requestId, code, err: error }, 'request failed')
   ctx.status = status
@@ -138,6 +153,11 @@ export function renderProblem(ctx: Context, error: unknown, requestId: string, d
   if (retryAfter) ctx.set('Retry-After', retryAfter)
   if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="yinxin"')
   ctx.set('Cache-Control', 'no-store')
+  ctx.vary('Accept')
+  if (deps.errorPage && ctx.accepts('application/problem+json', 'application/json', 'text/html') === 'text/html') {
+    renderErrorPage(ctx, deps.errorPage, { ...known, code, requestId })
+    return
+  }
   ctx.body = JSON.stringify({
     type: `${deps.baseUrl}/problems/${code}`,
     title,
@@ -148,4 +168,13 @@ export function renderProblem(ctx: Context, error: unknown, requestId: string, d
     requestId,
     ...coded?.extra,
   })
+}
+
+function renderErrorPage(ctx: Context, errorPage: ErrorPage, problem: ProblemFacts): void {
+  const request = { path: ctx.path, language: ctx.query['lang'], acceptLanguage: ctx.get('accept-language') }
+  const page = errorPage(problem, request)
+  for (const [name, value] of Object.entries(page.headers ?? {})) ctx.set(name, value)
+  ctx.vary('Accept')
+  ctx.type = page.contentType ?? 'text/html; charset=utf-8'
+  ctx.body = Buffer.concat(page.bytes ?? [])
 }

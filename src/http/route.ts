@@ -4,8 +4,9 @@
  * There is no second place that says what a route takes or answers, so they cannot disagree.
  */
 import type { Static, TObject, TSchema } from 'typebox'
-import type { Permission, Principal } from '../auth/permissions.ts'
+import type { Permission } from '../auth/permissions.ts'
 import type { ErrorCode } from '../lib/error-codes.ts'
+import type { Caller } from '../services/tenancy.ts'
 
 /** What a handler answers; `json` is checked against the schema of its status in tests. */
 export interface Reply {
@@ -13,8 +14,11 @@ export interface Reply {
   readonly json?: unknown
   /** Octets in order; sent as a stream with their exact length. */
   readonly bytes?: readonly Uint8Array[]
-  /** Lines of text as they come (export); length unknown. */
-  readonly lines?: AsyncIterable<string>
+  /** Pieces as they come; with `sizeBytes` their whole length is told first. */
+  readonly stream?: AsyncIterable<Uint8Array | string>
+  readonly sizeBytes?: number
+  /** The signature whose document this answer is: a repeat reads it again. */
+  readonly signatureId?: string
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -32,7 +36,7 @@ export interface RequestContext<Params = unknown, Query = unknown, Body = unknow
   readonly body: Body
   /** Files by part name; the raw body is `document`. */
   readonly uploads: ReadonlyMap<string, Upload>
-  readonly principal: Principal
+  readonly caller: Caller
   readonly requestId: string
   readonly header: (name: string) => string
   /** Scheme and host under which this service is reached. */
@@ -54,6 +58,8 @@ export interface RouteDefinition {
   readonly summary: string
   readonly description?: string
   readonly permission: Permission | 'public'
+  /** On a public route: what a caller who does send a key must be permitted. */
+  readonly memberPermission?: Permission
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TObject

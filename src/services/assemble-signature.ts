@@ -3,7 +3,7 @@
  *
  * The core builds and signs the CMS attributes from the digest alone; document bytes never cross its door.
  */
-import { getHash, startHash, type HashName } from '../../ca/formats.ts'
+import { startHash, type HashName } from '../../ca/formats.ts'
 import {
   addUnsignedAttribute,
   ATTRIBUTE,

@@ -30,7 +30,8 @@ export function createLogService({ store, logKey }: Pick<ServiceDeps, 'store' | 
     /** @throws {CodedError} NOT_FOUND for a record without a place, LOG_RANGE when it is not published yet */
     async receipt(recordId: string): Promise<string> {
       const index = (await store.log.findIndexes([recordId])).get(recordId)
-      if (index === undefined) throw new CodedError('NOT_FOUND', 'no record with this id has a place in the log yet')
+      if (index === undefined)
+        throw new CodedError('NOT_FOUND', 'no record with this id has a place in the log yet')
       return readReceipt(store.log, await head(), index)
     },
 

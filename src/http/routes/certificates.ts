@@ -15,12 +15,12 @@ export const CertificateSchema = Type.Object(
     profile: Type.String(),
     class: Type.String(),
     state: State,
-    subject: Type.String({ description: 'RFC 4514' }),
-    algorithm: Type.String(),
-    notBefore: Instant,
-    notAfter: Instant,
-    issuedAt: Instant,
-    certSha256: Sha256Hex,
+    subject: Type.Union([Type.String({ description: 'RFC 4514' }), Type.Null()]),
+    algorithm: Type.Union([Type.String(), Type.Null()]),
+    notBefore: Type.Union([Instant, Type.Null()]),
+    notAfter: Type.Union([Instant, Type.Null()]),
+    issuedAt: Type.Union([Instant, Type.Null()]),
+    certSha256: Type.Union([Sha256Hex, Type.Null()]),
     spkiSha256: Sha256Hex,
     keyId: Type.Union([Type.String(), Type.Null()]),
     identityEvidenceId: Type.Union([Type.String(), Type.Null()]),
@@ -131,8 +131,8 @@ const issueRoute = (services: Services): RouteDefinition =>
       'IDENTITY_EVIDENCE_REQUIRED',
       'IDENTITY_EVIDENCE_MISMATCH',
     ],
-    handler: async ({ body, principal }) => {
-      const certificate = await services.certificates.issue(principal, body)
+    handler: async ({ body, caller }) => {
+      const certificate = await services.certificates.issue(caller, body)
       const location = `/v1/certificates/${certificate.issuerId}/${certificate.serialHex}`
       return { status: 201, json: certificate, headers: { Location: location } }
     },
@@ -149,9 +149,9 @@ const readRoutes = (services: Services): RouteDefinition[] => [
     query: Type.Object({ ...searchFields, ...Paging }, closed),
     responses: { 200: { description: 'One page', schema: page(CertificateSchema) } },
     errors: ['REQUEST_INVALID'],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      json: await services.certificates.search(principal, query),
+      json: await services.certificates.search(caller, query),
     }),
   }),
   route({
@@ -164,9 +164,10 @@ const readRoutes = (services: Services): RouteDefinition[] => [
     query: Type.Object(searchFields, closed),
     responses: { 200: { description: 'NDJSON', contentType: 'application/x-ndjson' } },
     errors: ['REQUEST_INVALID'],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      lines: await services.certificates.export(principal, query),
+      stream: await services.certificates.export(caller, query),
+      contentType: 'application/x-ndjson',
     }),
   }),
   route({
@@ -179,9 +180,9 @@ const readRoutes = (services: Services): RouteDefinition[] => [
     params: certificateParams,
     responses: { 200: { description: 'The certificate', schema: CertificateSchema } },
     errors: ['CERT_NOT_FOUND'],
-    handler: async ({ params, principal }) => ({
+    handler: async ({ params, caller }) => ({
       status: 200,
-      json: await services.certificates.get(principal, params.issuerId, params.serialHex),
+      json: await services.certificates.get(caller, params.issuerId, params.serialHex),
     }),
   }),
   route({
@@ -194,9 +195,13 @@ const readRoutes = (services: Services): RouteDefinition[] => [
     params: certificateParams,
     responses: { 200: { description: 'Proof text', contentType: 'text/plain; charset=utf-8' } },
     errors: ['CERT_NOT_FOUND', 'LOG_RANGE'],
-    handler: async ({ params, principal }) => ({
+    handler: async ({ params, caller }) => ({
       status: 200,
-      bytes: [await services.certificates.receipt(principal, params.issuerId, params.serialHex)],
+      bytes: [
+        new TextEncoder().encode(
+          await services.certificates.receipt(caller, params.issuerId, params.serialHex),
+        ),
+      ],
       contentType: 'text/plain; charset=utf-8',
     }),
   }),
@@ -215,9 +220,9 @@ const revokeRoute = (services: Services): RouteDefinition =>
     body: RevocationBody,
     responses: { 200: { description: 'The certificate as it is now', schema: CertificateSchema } },
     errors: ['CERT_NOT_FOUND', 'REVOCATION_CONFLICT'],
-    handler: async ({ params, body, principal }) => ({
+    handler: async ({ params, body, caller }) => ({
       status: 200,
-      json: await services.certificates.revoke(principal, params.issuerId, params.serialHex, body),
+      json: await services.certificates.revoke(caller, params.issuerId, params.serialHex, body),
     }),
   })
 

@@ -50,8 +50,8 @@ export const identityEvidenceRoutes = (services: Services): readonly RouteDefini
     body: EvidenceBody,
     responses: { 201: { description: 'The entry', schema: EvidenceSchema } },
     errors: ['REQUEST_INVALID'],
-    handler: async ({ body, principal }) => {
-      const entry = await services.identityEvidence.add(principal, {
+    handler: async ({ body, caller }) => {
+      const entry = await services.identityEvidence.add(caller, {
         ...body,
         checkedAt: new Date(body.checkedAt),
       })
@@ -76,9 +76,9 @@ export const identityEvidenceRoutes = (services: Services): readonly RouteDefini
       },
     },
     errors: [],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      json: await services.identityEvidence.list(principal, query),
+      json: await services.identityEvidence.list(caller, query),
     }),
   }),
   route({
@@ -91,9 +91,9 @@ export const identityEvidenceRoutes = (services: Services): readonly RouteDefini
     params: Type.Object({ id: Type.String({ maxLength: 80 }) }, closed),
     responses: { 200: { description: 'The entry', schema: EvidenceSchema } },
     errors: ['NOT_FOUND'],
-    handler: async ({ params, principal }) => ({
+    handler: async ({ params, caller }) => ({
       status: 200,
-      json: await services.identityEvidence.get(principal, params.id),
+      json: await services.identityEvidence.get(caller, params.id),
     }),
   }),
 ]

@@ -34,9 +34,9 @@ const createRoutes = (services: Services): RouteDefinition[] => [
     ),
     responses: { 201: { description: 'The key', schema: KeySchema } },
     errors: ['ALGORITHM_UNSUPPORTED'],
-    handler: async ({ body, principal }) => ({
+    handler: async ({ body, caller }) => ({
       status: 201,
-      json: await services.keys.create(principal, body.algorithm ?? 'P-256'),
+      json: await services.keys.create(caller, body.algorithm ?? 'P-256'),
     }),
   }),
   route({
@@ -51,10 +51,10 @@ const createRoutes = (services: Services): RouteDefinition[] => [
     upload: { parts: ['document'], required: ['document'] },
     responses: { 201: { description: 'The key', schema: KeySchema } },
     errors: ['INPUT_MALFORMED', 'KEY_WEAK'],
-    handler: async ({ body, uploads, principal }) => ({
+    handler: async ({ body, uploads, caller }) => ({
       status: 201,
       json: await services.keys.import(
-        principal,
+        caller,
         uploads.get('document')?.bytes ?? new Uint8Array(),
         body.passphrase,
       ),
@@ -73,9 +73,9 @@ const createRoutes = (services: Services): RouteDefinition[] => [
       200: { description: 'The request', schema: Type.Object({ csrPem: Type.String() }, closed) },
     },
     errors: ['KEY_NOT_FOUND'],
-    handler: async ({ params: { keyId }, body, principal }) => ({
+    handler: async ({ params: { keyId }, body, caller }) => ({
       status: 200,
-      json: await services.keys.csr(principal, keyId, body.subject),
+      json: await services.keys.csr(caller, keyId, body.subject),
     }),
   }),
 ]
@@ -97,9 +97,9 @@ export const keyRoutes = (services: Services): readonly RouteDefinition[] => [
       },
     },
     errors: [],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      json: await services.keys.list(principal, query),
+      json: await services.keys.list(caller, query),
     }),
   }),
   route({
@@ -112,8 +112,8 @@ export const keyRoutes = (services: Services): readonly RouteDefinition[] => [
     params,
     responses: { 204: { description: 'Destroyed' } },
     errors: ['KEY_NOT_FOUND'],
-    handler: async ({ params: { keyId }, principal }) => {
-      await services.keys.destroy(principal, keyId)
+    handler: async ({ params: { keyId }, caller }) => {
+      await services.keys.destroy(caller, keyId)
       return { status: 204 }
     },
   }),

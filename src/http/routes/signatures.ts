@@ -140,9 +140,9 @@ const createRoute = (services: Services): RouteDefinition =>
       'IDENTITY_EVIDENCE_REQUIRED',
       'SELF_CHECK_FAILED',
     ],
-    handler: async ({ body, uploads, principal, header }) => {
+    handler: async ({ body, uploads, caller, header }) => {
       const document = uploads.get('document')
-      const signed = await services.signDocument(principal, {
+      const signed = await services.signDocument(caller, {
         ...body,
         document: document?.bytes ?? new Uint8Array(),
         ...(document?.fileName === undefined ? {} : { fileName: document.fileName }),
@@ -155,8 +155,27 @@ const createRoute = (services: Services): RouteDefinition =>
 
 const params = Type.Object({ id: Type.String({ maxLength: 80 }) }, closed)
 
+const receiptRoute = (services: Services): RouteDefinition =>
+  route({
+    method: 'GET',
+    path: '/v1/signatures/{id}/receipt',
+    operationId: 'getSignatureReceipt',
+    tag,
+    summary: 'Offline proof that the signature is in the log (c2sp.org/tlog-proof@v1)',
+    permission: 'signature.read',
+    params,
+    responses: { 200: { description: 'Proof text', contentType: 'text/plain; charset=utf-8' } },
+    errors: ['NOT_FOUND', 'LOG_RANGE'],
+    handler: async ({ params: { id }, caller }) => ({
+      status: 200,
+      bytes: [new TextEncoder().encode(await services.signatures.receipt(caller, id))],
+      contentType: 'text/plain; charset=utf-8',
+    }),
+  })
+
 export const signatureRoutes = (services: Services): readonly RouteDefinition[] => [
   createRoute(services),
+  receiptRoute(services),
   route({
     method: 'GET',
     path: '/v1/signatures',
@@ -175,9 +194,9 @@ export const signatureRoutes = (services: Services): readonly RouteDefinition[] 
       },
     },
     errors: [],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      json: await services.signatures.list(principal, query),
+      json: await services.signatures.list(caller, query),
     }),
   }),
   route({
@@ -190,9 +209,9 @@ export const signatureRoutes = (services: Services): readonly RouteDefinition[] 
     params,
     responses: { 200: { description: 'The signature', schema: SignatureSchema } },
     errors: ['NOT_FOUND'],
-    handler: async ({ params: { id }, principal }) => ({
+    handler: async ({ params: { id }, caller }) => ({
       status: 200,
-      json: await services.signatures.get(principal, id),
+      json: await services.signatures.get(caller, id),
     }),
   }),
   route({
@@ -207,11 +226,12 @@ export const signatureRoutes = (services: Services): readonly RouteDefinition[] 
       200: { description: 'The octets that were signed for', contentType: 'application/octet-stream' },
     },
     errors: ['NOT_FOUND', 'DOCUMENT_ERASED'],
-    handler: async ({ params: { id }, principal }) => {
-      const { bytes, mediaType, fileName } = await services.signatures.document(principal, id)
+    handler: async ({ params: { id }, caller }) => {
+      const { bytes, sizeBytes, mediaType, fileName } = await services.signatures.document(caller, id)
       return {
         status: 200,
-        bytes: [bytes],
+        stream: bytes,
+        sizeBytes,
         contentType: mediaType,
         headers: { ...dispositionOf(fileName), 'Cache-Control': 'private, no-store' },
       }

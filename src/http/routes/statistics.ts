@@ -58,9 +58,9 @@ export const statisticsRoutes = (services: Services): readonly RouteDefinition[]
     query: Type.Object({ from: Day, to: Day }, closed),
     responses: { 200: { description: 'Figures', schema: FiguresSchema } },
     errors: ['REQUEST_INVALID'],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      json: await services.statistics.figures(principal, query.from, query.to),
+      json: await services.statistics.figures(caller, query.from, query.to),
     }),
   }),
 ]

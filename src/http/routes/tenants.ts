@@ -43,9 +43,9 @@ const tenantRoutesOnly = (services: Services): RouteDefinition[] => [
     body: Type.Object({ id: Identifier, name: Type.String({ minLength: 1, maxLength: 200 }) }, closed),
     responses: { 201: { description: 'The tenant', schema: TenantSchema } },
     errors: ['REQUEST_INVALID'],
-    handler: async ({ body, principal }) => ({
+    handler: async ({ body, caller }) => ({
       status: 201,
-      json: await services.tenants.create(principal, body),
+      json: await services.tenants.create(caller, body),
     }),
   }),
   route({
@@ -63,9 +63,9 @@ const tenantRoutesOnly = (services: Services): RouteDefinition[] => [
       },
     },
     errors: [],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      json: await services.tenants.list(principal, query),
+      json: await services.tenants.list(caller, query),
     }),
   }),
 ]
@@ -90,9 +90,9 @@ export const tenantRoutes = (services: Services): readonly RouteDefinition[] => 
     ),
     responses: { 201: { description: 'The key', schema: ApiKeySchema } },
     errors: ['REQUEST_INVALID', 'AUTH_FORBIDDEN'],
-    handler: async ({ body, principal }) => ({
+    handler: async ({ body, caller }) => ({
       status: 201,
-      json: await services.apiKeys.create(principal, body),
+      json: await services.apiKeys.create(caller, body),
     }),
   }),
   route({
@@ -110,9 +110,9 @@ export const tenantRoutes = (services: Services): readonly RouteDefinition[] => 
       },
     },
     errors: [],
-    handler: async ({ query, principal }) => ({
+    handler: async ({ query, caller }) => ({
       status: 200,
-      json: await services.apiKeys.list(principal, query),
+      json: await services.apiKeys.list(caller, query),
     }),
   }),
   route({
@@ -125,8 +125,8 @@ export const tenantRoutes = (services: Services): readonly RouteDefinition[] => 
     params: Type.Object({ id: Type.String({ maxLength: 80 }) }, closed),
     responses: { 204: { description: 'Revoked' } },
     errors: ['NOT_FOUND'],
-    handler: async ({ params, principal }) => {
-      await services.apiKeys.revoke(principal, params.id)
+    handler: async ({ params, caller }) => {
+      await services.apiKeys.revoke(caller, params.id)
       return { status: 204 }
     },
   }),

@@ -34,14 +34,15 @@ export const verificationRoutes = (services: Services): readonly RouteDefinition
       'Part `document` is the PDF, or the .p7s of a detached signature with its content in part `content`. ' +
       'With an API key the report belongs to the tenant; without one, whoever has its id may read it.',
     permission: 'public',
+    memberPermission: 'verification.read',
     body: VerifyBody,
     upload: { parts: ['document', 'content'], required: ['document'] },
     responses: { 200: { description: 'The report', schema: VerificationSchema } },
     errors: ['INPUT_TOO_LARGE', 'REQUEST_INVALID'],
-    handler: async ({ body, uploads, principal }) => {
+    handler: async ({ body, uploads, caller }) => {
       const document = uploads.get('document')
       const content = uploads.get('content')
-      const verification = await services.verifyDocument(principal, {
+      const verification = await services.verifyDocument(caller, {
         document: document?.bytes ?? new Uint8Array(),
         fileName: document?.fileName ?? null,
         ...(content ? { content: content.bytes } : {}),
@@ -58,12 +59,13 @@ export const verificationRoutes = (services: Services): readonly RouteDefinition
     tag: 'Verifications',
     summary: 'A stored report',
     permission: 'public',
+    memberPermission: 'verification.read',
     params: Type.Object({ id: Type.String({ maxLength: 80 }) }, closed),
     responses: { 200: { description: 'The report', schema: VerificationSchema } },
     errors: ['NOT_FOUND'],
-    handler: async ({ params, principal }) => ({
+    handler: async ({ params, caller }) => ({
       status: 200,
-      json: await services.verifications.get(principal, params.id),
+      json: await services.verifications.get(caller, params.id),
     }),
   }),
 ]

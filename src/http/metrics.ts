@@ -1,0 +1,59 @@
+/** Prometheus metrics: bounded labels only (operation ids, status classes, job names), never a tenant or a subject. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { JobHealth } from '../jobs/schedule.ts'
+
+export interface Metrics {
+  readonly observe: (operation: string, status: number, seconds: number) => void
+  readonly text: () => Promise<string>
+}
+
+export interface MetricSources {
+  readonly jobs: () => readonly JobHealth[]
+  readonly logSize: () => Promise<number>
+}
+
+export function createMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const requests = new Counter({
+    name: 'yinxin_requests_total',
+    help: 'Requests by operation and status class',
+    labelNames: ['operation', 'status'],
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'yinxin_request_seconds',
+    help: 'Time to answer by operation',
+    labelNames: ['operation'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  })
+  const memory = new Gauge({
+    name: 'yinxin_resident_bytes',
+    help: 'Resident memory',
+    registers,
+    collect: () => memory.set(process.memoryUsage.rss()),
+  })
+  const logSize = new Gauge({
+    name: 'yinxin_log_entries',
+    help: 'Entries in the published log',
+    registers,
+    collect: async () => logSize.set(await sources.logSize()),
+  })
+  const failures = new Gauge({
+    name: 'yinxin_job_failures',
+    help: 'Failures in a row by job; 0 is healthy',
+    labelNames: ['job'],
+    registers,
+    collect: () => {
+      for (const { name, failuresInARow } of sources.jobs()) failures.set({ job: name }, failuresInARow)
+    },
+  })
+  return {
+    observe(operation, status, seconds) {
+      requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
+      duration.observe({ operation }, seconds)
+    },
+    text: () => registry.metrics(),
+  }
+}

@@ -1,0 +1,214 @@
+/** Certificates: issue with identity evidence, look up, search, export, revoke, receipt. */
+import { CodedError } from '../../ca/errors.ts'
+import type { SubjectAttribute } from '../../ca/formats.ts'
+import type { IssueRequest, LegalGround, RevocationReason } from '../../ca/ports.ts'
+import { fromBase64, toPem } from '../lib/bytes.ts'
+import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
+import { requireEvidence } from './identity-evidence.ts'
+import { type PageView, pageOf } from './paging.ts'
+import type { ServiceDeps } from './services.ts'
+import { actorOf, type Caller, narrow } from './tenancy.ts'
+
+export interface IssueInput {
+  readonly profile: string
+  readonly issuerId?: string
+  readonly subject: readonly SubjectAttribute[]
+  readonly csr?: string
+  readonly keyId?: string
+  readonly validitySeconds?: number
+  readonly subjectAltNames?: NonNullable<IssueRequest['subjectAltNames']>
+  readonly identityEvidenceId?: string
+}
+
+export interface RevokeInput {
+  readonly reason: RevocationReason
+  readonly legalGround: LegalGround
+  readonly invalidityDate?: string
+}
+
+export interface SearchInput {
+  readonly subject?: string
+  readonly serialHex?: string
+  readonly state?: 'intent' | 'valid' | 'held' | 'revoked' | 'expired'
+  readonly profile?: string
+  readonly spkiSha256?: string
+  readonly issuedFrom?: string
+  readonly issuedTo?: string
+  readonly tenant?: string
+  readonly cursor?: string
+  readonly limit?: number
+}
+
+/** A certificate as shown to its tenant. */
+export interface CertificateView {
+  readonly issuerId: string
+  readonly serialHex: string
+  readonly profile: string
+  readonly class: string
+  readonly state: string
+  readonly subject: string | null
+  readonly algorithm: string | null
+  readonly notBefore: string | null
+  readonly notAfter: string | null
+  readonly issuedAt: string | null
+  readonly certSha256: string | null
+  readonly spkiSha256: string
+  readonly keyId: string | null
+  readonly identityEvidenceId: string | null
+  readonly revokedAt: string | null
+  readonly reason: string | null
+  readonly legalGround: string | null
+  readonly invalidityDate: string | null
+  readonly certificatePem?: string
+  readonly chainPem?: readonly string[]
+}
+
+const notFound = (): CodedError =>
+  new CodedError('CERT_NOT_FOUND', 'no certificate of this tenant has this issuer and serial')
+
+/** PKCS#10 as PEM or bare Base64. @throws {CodedError} REQUEST_INVALID */
+function decodeCsr(text: string): Uint8Array {
+  const body = text.replace(/-----(BEGIN|END) (NEW )?CERTIFICATE REQUEST-----/g, '').replace(/\s+/g, '')
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(body))
+    throw new CodedError('REQUEST_INVALID', '#/csr is neither PEM nor Base64')
+  return fromBase64(body)
+}
+
+function keyOf(input: IssueInput): IssueRequest['key'] {
+  if ((input.csr === undefined) === (input.keyId === undefined))
+    throw new CodedError('REQUEST_INVALID', 'exactly one of #/csr and #/keyId must be given')
+  return input.csr === undefined ? { keyId: input.keyId ?? '' } : { csrDer: decodeCsr(input.csr) }
+}
+
+const iso = (date: Date | null): string | null => date?.toISOString() ?? null
+
+/** A certificate as shown: what is stored, and what its status is now. */
+export function viewOf(row: CertificateListing, now: Date): CertificateView {
+  const isOver = row.notAfter !== null && row.notAfter < now && row.state !== 'revoked'
+  return {
+    issuerId: row.issuerId,
+    serialHex: row.serialHex,
+    profile: row.profile,
+    class: row.class,
+    state: isOver ? 'expired' : row.state,
+    subject: row.subject,
+    algorithm: row.algorithm,
+    notBefore: iso(row.notBefore),
+    notAfter: iso(row.notAfter),
+    issuedAt: iso(row.issuedAt),
+    certSha256: row.certSha256,
+    spkiSha256: row.spkiSha256,
+    keyId: row.keyId,
+    identityEvidenceId: row.identityEvidenceId,
+    revokedAt: iso(row.revokedAt),
+    reason: row.reason,
+    legalGround: row.legalGround,
+    invalidityDate: iso(row.invalidityDate),
+  }
+}
+
+export function createCertificates(deps: ServiceDeps) {
+  const { ca, store, now } = deps
+
+  /** The same answer for a foreign certificate as for none: its existence is nobody else's business. */
+  async function find(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateListing> {
+    const row = await store.certificates.find({ issuerId, serialHex }, caller.scope)
+    if (!row) throw notFound()
+    return row
+  }
+
+  async function get(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateView> {
+    const view = viewOf(await find(caller, issuerId, serialHex), now())
+    const stored = await store.ca.findIssued(issuerId, serialHex)
+    const issuer = ca.issuers.find((candidate) => candidate.issuerId === issuerId)
+    if (!stored || !issuer) return view
+    const chain = [issuer.certDer, ...issuer.chainDer]
+    return {
+      ...view,
+      certificatePem: toPem('CERTIFICATE', stored.certDer),
+      chainPem: chain.map((der) => toPem('CERTIFICATE', der)),
+    }
+  }
+
+  async function* exportLines(query: CertificateQuery): AsyncGenerator<string> {
+    for await (const row of store.certificates.stream(query, now()))
+      yield `${JSON.stringify(viewOf(row, now()))}\n`
+  }
+
+  return {
+    get,
+
+    /** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
+    async issue(caller: Caller, input: IssueInput): Promise<CertificateView> {
+      const identityEvidenceId = await requireEvidence(deps, caller, input)
+      if (input.keyId !== undefined) await deps.checkKeyOwner(caller, input.keyId)
+      const request: IssueRequest = {
+        ...actorOf(caller),
+        profile: input.profile,
+        ...(input.issuerId === undefined ? {} : { issuerId: input.issuerId }),
+        subject: input.subject,
+        key: keyOf(input),
+        ...(input.validitySeconds === undefined ? {} : { validitySeconds: input.validitySeconds }),
+        ...(input.subjectAltNames ? { subjectAltNames: input.subjectAltNames } : {}),
+        identityEvidenceId,
+      }
+      const issued = await ca.issue(await ca.prepare(request))
+      return get({ ...caller, scope: caller.tenant }, issued.issuerId, issued.serialHex)
+    },
+
+    async search(caller: Caller, input: SearchInput): Promise<PageView<CertificateView>> {
+      const page = await store.certificates.search(queryOf(caller, input), now())
+      return pageOf(page, (row) => viewOf(row, now()))
+    },
+
+    /** NDJSON lines; the export is recorded before its first line leaves. */
+    async export(caller: Caller, input: SearchInput): Promise<AsyncIterable<string>> {
+      const query = queryOf(caller, input)
+      await store.ca.record([
+        { ...actorOf(caller), type: 'export.done', at: now(), data: { what: 'certificates' } },
+      ])
+      return exportLines(query)
+    },
+
+    async revoke(
+      caller: Caller,
+      issuerId: string,
+      serialHex: string,
+      input: RevokeInput,
+    ): Promise<CertificateView> {
+      await find(caller, issuerId, serialHex)
+      await ca.revoke({
+        ...actorOf(caller),
+        issuerId,
+        serialHex,
+        reason: input.reason,
+        legalGround: input.legalGround,
+        ...(input.invalidityDate === undefined ? {} : { invalidityDate: new Date(input.invalidityDate) }),
+      })
+      deps.crlWanted()
+      return get(caller, issuerId, serialHex)
+    },
+
+    /** tlog-proof of the `certificate.issued` record. @throws {CodedError} CERT_NOT_FOUND, NOT_FOUND, LOG_RANGE */
+    async receipt(caller: Caller, issuerId: string, serialHex: string): Promise<string> {
+      const { recordId } = await find(caller, issuerId, serialHex)
+      if (recordId === null) throw new CodedError('NOT_FOUND', 'no certificate was issued for this serial')
+      return deps.receipt(recordId)
+    },
+  }
+}
+
+function queryOf(caller: Caller, input: SearchInput): CertificateQuery {
+  return {
+    tenant: narrow(caller, input.tenant),
+    commonName: input.subject,
+    serialHex: input.serialHex,
+    state: input.state,
+    profile: input.profile,
+    spkiSha256: input.spkiSha256,
+    from: input.issuedFrom === undefined ? undefined : new Date(input.issuedFrom),
+    to: input.issuedTo === undefined ? undefined : new Date(input.issuedTo),
+    cursor: input.cursor,
+    limit: input.limit,
+  }
+}
