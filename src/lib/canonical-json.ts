@@ -16,6 +16,9 @@ export type JsonObject = { readonly [key: string]: JsonValue }
 // Our records nest three deep; a reader in another language may recurse, so neither side may be asked for more.
 const MAX_DEPTH = 32
 
+// Names, digests and times, which most strings are, need no escape.
+const PLAIN = /^[ !#-[\]-~]*$/
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const encoder = new TextEncoder()
 
@@ -24,6 +27,7 @@ const malformed = (why: string, cause?: unknown): CodedError =>
 
 const encodeText = (value: string): string => {
   // RFC 8785 §3.2.2.2: a lone surrogate has no UTF-8 form.
+  if (PLAIN.test(value)) return `"${value}"`
   if (!value.isWellFormed()) throw malformed('a string holds a lone surrogate')
   return JSON.stringify(value)
 }
@@ -34,27 +38,30 @@ const encodeNumber = (value: number): string => {
 }
 
 const encodeArray = (value: readonly unknown[], depth: number): string => {
-  const parts: string[] = []
-  for (let index = 0; index < value.length; index++) parts.push(encodeValue(value[index], depth + 1))
-  return `[${parts.join(',')}]`
+  let text = ''
+  for (let index = 0; index < value.length; index++) {
+    text += (index === 0 ? '' : ',') + encodeValue(value[index], depth + 1)
+  }
+  return `[${text}]`
 }
 
 const encodeObject = (value: object, depth: number): string => {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) throw malformed('only plain objects are allowed')
   const members = value as Record<string, unknown>
-  const parts = Object.keys(members)
-    .sort()
-    .map((key) => `${encodeText(key)}:${encodeValue(members[key], depth + 1)}`)
-  return `{${parts.join(',')}}`
+  let text = ''
+  for (const key of Object.keys(members).sort()) {
+    text += `${text === '' ? '' : ','}${encodeText(key)}:${encodeValue(members[key], depth + 1)}`
+  }
+  return `{${text}}`
 }
 
 function encodeValue(value: unknown, depth: number): string {
+  if (typeof value === 'string') return encodeText(value)
   if (depth > MAX_DEPTH) throw malformed(`nested deeper than ${MAX_DEPTH}`)
   if (value === null) return 'null'
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   if (typeof value === 'number') return encodeNumber(value)
-  if (typeof value === 'string') return encodeText(value)
   if (Array.isArray(value)) return encodeArray(value, depth)
   if (typeof value === 'object') return encodeObject(value, depth)
   throw malformed(`a ${typeof value} has no JSON form`)
