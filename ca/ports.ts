@@ -236,6 +236,8 @@ export interface IssuerInfo {
   readonly certDer: Uint8Array
   readonly chainDer: readonly Uint8Array[]
   readonly shards: number
+  /** False where the private key is kept elsewhere (offline root): its CRLs are made there. */
+  readonly canSign: boolean
 }
 
 /** A key that the core holds for a tenant; the private part never leaves. */
@@ -276,10 +278,12 @@ export interface Ca {
       passphrase: string,
       actor: Actor,
     ): Promise<HeldKey & { readonly certificatesDer: readonly Uint8Array[] }>
-    /** PKCS#10 for a held key. */
-    csr(keyId: string, subject: readonly SubjectAttribute[]): Promise<Uint8Array>
+    /** PKCS#10 for a held key; `actor` (where given) must be of the tenant that the key is held for. */
+    csr(keyId: string, subject: readonly SubjectAttribute[], actor?: Actor): Promise<Uint8Array>
     destroy(keyId: string, actor: Actor): Promise<void>
   }
+  /** Writes what is still counted in memory only; called once, when the service stops. */
+  close(): Promise<void>
   /** Profiles as loaded: name, class, SHA-256 of the file. */
   readonly profiles: readonly {
     readonly name: string

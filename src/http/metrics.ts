@@ -28,32 +28,24 @@ export function createMetrics(sources: MetricSources): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   })
-  const memory = new Gauge({
-    name: 'yinxin_resident_bytes',
-    help: 'Resident memory',
-    registers,
-    collect: () => memory.set(process.memoryUsage.rss()),
-  })
-  const logSize = new Gauge({
-    name: 'yinxin_log_entries',
-    help: 'Entries in the published log',
-    registers,
-    collect: async () => logSize.set(await sources.logSize()),
-  })
+  const memory = new Gauge({ name: 'yinxin_resident_bytes', help: 'Resident memory', registers })
+  const logSize = new Gauge({ name: 'yinxin_log_entries', help: 'Entries in the published log', registers })
   const failures = new Gauge({
     name: 'yinxin_job_failures',
     help: 'Failures in a row by job; 0 is healthy',
     labelNames: ['job'],
     registers,
-    collect: () => {
-      for (const { name, failuresInARow } of sources.jobs()) failures.set({ job: name }, failuresInARow)
-    },
   })
   return {
     observe(operation, status, seconds) {
       requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
       duration.observe({ operation }, seconds)
     },
-    text: () => registry.metrics(),
+    async text() {
+      memory.set(process.memoryUsage.rss())
+      logSize.set(await sources.logSize())
+      for (const { name, failuresInARow } of sources.jobs()) failures.set({ job: name }, failuresInARow)
+      return registry.metrics()
+    },
   }
 }

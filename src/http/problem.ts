@@ -103,6 +103,35 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   VALIDATION_POLICY_INVALID: row(500, 'A validation policy cannot be used', '验证策略无效'),
   TRUST_LIST_INVALID: row(500, 'A trust list cannot be used', '信任列表无效'),
   EVIDENCE_UNAVAILABLE: row(502, 'Validation data could not be fetched', '无法获取验证数据'),
+  ACCESS_POLICY_INVALID: row(500, 'The access policy is not valid', '权限策略无效'),
+  API_KEY_MALFORMED: row(401, 'The API key is not well formed', 'API 密钥格式错误'),
+  API_KEY_NOT_FOUND: row(404, 'No such API key', '没有该 API 密钥'),
+  CURSOR_INVALID: row(400, 'The cursor is not one that this list has given', '翻页游标无效'),
+  DOCUMENT_NOT_FOUND: row(404, 'No such document', '没有该文件'),
+  IDEMPOTENCY_IN_PROGRESS: row(409, 'The first request with this key is still running', '首个请求仍在处理'),
+  IDEMPOTENCY_KEY_REUSED: row(
+    422,
+    'The Idempotency-Key was used for another request',
+    '幂等键已用于其他请求',
+  ),
+  IDENTITY_EVIDENCE_NOT_FOUND: row(404, 'No such identity evidence', '没有该身份核验证据'),
+  LEASE_LOST: row(503, 'Another process has taken over this work', '工作已由其他进程接管'),
+  RETENTION_NOT_OVER: row(409, 'The legal retention period is not over', '法定保存期未满'),
+  SIGNATURE_NOT_FOUND: row(404, 'No such signature', '没有该签名'),
+  STATISTICS_RANGE: row(400, 'The period is not valid', '统计期间无效'),
+  STATISTICS_STATE: row(500, 'The figures cannot be folded', '统计无法汇总'),
+  STORE_BACKUP_FAILED: row(500, 'The backup failed', '备份失败'),
+  STORE_CLOSED: row(503, 'The store is closed', '存储已关闭'),
+  STORE_OLDER_THAN_CHECKPOINT: row(
+    503,
+    'The database is older than the published log',
+    '数据库早于已发布日志',
+  ),
+  STORE_OVERLOADED: row(503, 'Too much is waiting to be written; try again', '写入繁忙，请重试'),
+  STORE_SCHEMA_NEWER: row(503, 'The database was written by a newer version', '数据库版本较新'),
+  TENANT_EXISTS: row(409, 'A tenant with this id exists', '租户已存在'),
+  TENANT_NOT_FOUND: row(404, 'No such tenant', '没有该租户'),
+  VERIFICATION_NOT_FOUND: row(404, 'No such report', '没有该报告'),
   KEY_UNAVAILABLE: row(503, 'The key cannot be used now', '密钥暂不可用'),
   CLOCK_WENT_BACK: row(503, 'The clock is behind the last record; nothing is signed', '时钟回退，停止签名'),
   STORE_UNAVAILABLE: row(503, 'The store is not available', '存储不可用'),
@@ -154,7 +183,10 @@ export function renderProblem(ctx: Context, error: unknown, requestId: string, d
   if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="yinxin"')
   ctx.set('Cache-Control', 'no-store')
   ctx.vary('Accept')
-  if (deps.errorPage && ctx.accepts('application/problem+json', 'application/json', 'text/html') === 'text/html') {
+  if (
+    deps.errorPage &&
+    ctx.accepts('application/problem+json', 'application/json', 'text/html') === 'text/html'
+  ) {
     renderErrorPage(ctx, deps.errorPage, { ...known, code, requestId })
     return
   }

@@ -1,0 +1,60 @@
+/**
+ * Runs the sequencer in one process at a time, by lease. Whoever loses the lease closes its sequencer; the log's own
+ * compare-and-swap would stop it anyway. After a crash the next process takes over when the lease ends.
+ */
+import { CodedError } from '../../ca/errors.ts'
+import type { Sequencer } from '../audit/sequencer.ts'
+import type { Job } from './schedule.ts'
+
+const LEASE_MS = 6_000
+const RENEW_MS = 2_000
+
+export interface SequencerJobDeps {
+  /** Takes or extends the lease; undefined while another process holds it. */
+  readonly acquire: (ms: number) => Promise<object | undefined>
+  readonly open: () => Promise<Sequencer>
+  readonly now: () => Date
+}
+
+export interface SequencerJob extends Job {
+  close(): Promise<void>
+}
+
+export function createSequencerJob({ acquire, open, now }: SequencerJobDeps): SequencerJob {
+  let sequencer: Sequencer | undefined
+  let renewedAt = 0
+
+  async function hold(): Promise<boolean> {
+    const at = now().getTime()
+    if (sequencer && at - renewedAt < RENEW_MS) return true
+    const lease = await acquire(LEASE_MS)
+    if (lease) {
+      renewedAt = at
+      return true
+    }
+    await sequencer?.close()
+    sequencer = undefined
+    return false
+  }
+
+  return {
+    name: 'sequencer',
+    everyMs: 100,
+    async run() {
+      if (!(await hold())) return
+      sequencer ??= await open()
+      try {
+        // Whole batches go at once; the lease is looked at between them.
+        while ((await sequencer.tick()).sequenced > 0 && (await hold()) && sequencer);
+      } catch (error) {
+        await sequencer?.close()
+        sequencer = undefined
+        throw new CodedError('AUDIT_UNAVAILABLE', 'the log could not be extended', { cause: error })
+      }
+    },
+    async close() {
+      await sequencer?.close()
+      sequencer = undefined
+    },
+  }
+}
