@@ -15,7 +15,6 @@ import {
   sequence,
   time,
   tlv,
-  unsignedInteger,
 } from '../asn1/writer.ts'
 import { TAG, context, contextConstructed } from '../asn1/tags.ts'
 import { CRL_REASONS, type CrlReason } from './crl-entries.ts'
@@ -51,32 +50,52 @@ export interface CrlFields {
 /** RFC 5280 §5.2.3: up to 20 octets, hence below 2^159 as a positive INTEGER. */
 export const MAX_CRL_NUMBER = (1n << 159n) - 1n
 
-const reasonExtensions = CRL_REASONS.map((reason, number) =>
-  // RFC 5280 §5.3.1: unspecified is said by leaving the extension out.
-  reason === undefined || reason === 'unspecified'
-    ? new Uint8Array(0)
-    : encodeExtension(EXT.reasonCode, false, enumerated(number)),
+// RFC 5280 §5.3.1: unspecified is said by leaving the extension out.
+const reasonExtensions = new Map<CrlReason, Uint8Array>(
+  CRL_REASONS.flatMap((reason, number) =>
+    reason === undefined || reason === 'unspecified'
+      ? []
+      : [[reason, encodeExtension(EXT.reasonCode, false, enumerated(number))] as const],
+  ),
 )
 
+/** Longer than any entry: 20 octets of serial, two times and two extensions. */
+const MAX_ENTRY_BYTES = 127
+
 /**
- * Encodes one entry.
+ * Writes one entry at `at` of a buffer that has room for it; everything in it is short, so that each length is
+ * one octet.
  *
+ * @returns the offset behind it
  * @throws {INPUT_MALFORMED} for a serial that is not hexadecimal, or the reason removeFromCRL in a full list
  */
-export function encodeCrlEntry(entry: CrlEntryFields): Uint8Array {
-  const { serialHex, revokedAt, reason, invalidityDate } = entry
+function writeEntry(out: Uint8Array, at: number, entry: CrlEntryFields): number {
+  const { reason, invalidityDate } = entry
   // RFC 5280 §5.3.1: removeFromCRL appears in delta CRLs only.
   if (reason === 'removeFromCRL') throw new CodedError('INPUT_MALFORMED', 'CRL: removeFromCRL in a full list')
-  const extensions = [reasonExtensions[CRL_REASONS.indexOf(reason)] ?? new Uint8Array(0)]
-  if (invalidityDate)
-    extensions.push(encodeExtension(EXT.invalidityDate, false, generalizedTime(invalidityDate)))
-  const hasExtensions = extensions.some((extension) => extension.length > 0)
-  return sequence(
-    unsignedInteger(serialOctets(serialHex)),
-    encodeSecond(revokedAt),
-    ...(hasExtensions ? [sequence(...extensions)] : []),
-  )
+  let end = writeSerial(out, at + 2, entry.serialHex)
+  end = writeOctets(out, end, encodeSecond(entry.revokedAt))
+  const reasonExtension = reasonExtensions.get(reason)
+  if (reasonExtension || invalidityDate) {
+    const list = end
+    end += 2
+    if (reasonExtension) end = writeOctets(out, end, reasonExtension)
+    if (invalidityDate) end = writeOctets(out, end, encodeInvalidityDate(invalidityDate))
+    out[list] = TAG.sequence
+    out[list + 1] = end - list - 2
+  }
+  out[at] = TAG.sequence
+  out[at + 1] = end - at - 2
+  return end
 }
+
+function writeOctets(out: Uint8Array, at: number, octets: Uint8Array): number {
+  out.set(octets, at)
+  return at + octets.length
+}
+
+const encodeInvalidityDate = (date: Date): Uint8Array =>
+  encodeExtension(EXT.invalidityDate, false, generalizedTime(date))
 
 let lastSecond: { readonly at: number; readonly der: Uint8Array } | undefined
 
@@ -87,15 +106,21 @@ function encodeSecond(date: Date): Uint8Array {
   return lastSecond.der
 }
 
-function serialOctets(serialHex: string): Uint8Array {
-  const octets = new Uint8Array(serialHex.length >> 1)
-  for (let i = 0; i < octets.length; i++) {
-    const value = (digitOf(serialHex.charCodeAt(2 * i)) << 4) | digitOf(serialHex.charCodeAt(2 * i + 1))
-    octets[i] = value
-  }
-  if (serialHex.length % 2 !== 0 || octets.length === 0 || octets.length > 20)
+/** INTEGER from hexadecimal; a first octet of 80 or more gets the sign octet (X.690 §8.3.3). */
+function writeSerial(out: Uint8Array, at: number, serialHex: string): number {
+  const octets = serialHex.length >> 1
+  if (serialHex.length % 2 !== 0 || octets === 0 || octets > 20)
     throw new CodedError('INPUT_MALFORMED', 'CRL: serial is not 1 to 20 octets of hexadecimal')
-  return octets
+  const sign = digitOf(serialHex.charCodeAt(0)) >= 8 ? 1 : 0
+  out[at] = TAG.integer
+  out[at + 1] = octets + sign
+  out[at + 2] = 0
+  const start = at + 2 + sign
+  for (let i = 0; i < octets; i++)
+    out[start + i] = (digitOf(serialHex.charCodeAt(2 * i)) << 4) | digitOf(serialHex.charCodeAt(2 * i + 1))
+  // Our serials start with the instance octet; a leading zero octet would not be minimal.
+  if (out[start] === 0) throw new CodedError('INPUT_MALFORMED', 'CRL: serial starts with a zero octet')
+  return start + octets
 }
 
 function digitOf(code: number): number {
@@ -126,14 +151,12 @@ export async function encodeCrlEntries(
     if (!isAscending(before, entry.serialHex))
       throw new CodedError('INPUT_MALFORMED', 'CRL: entries do not ascend by serial')
     before = entry.serialHex
-    const encoded = encodeCrlEntry(entry)
-    if (used + encoded.length > bytes.length) {
-      const larger = new Uint8Array(Math.max(bytes.length * 2, used + encoded.length))
+    if (used + MAX_ENTRY_BYTES > bytes.length) {
+      const larger = new Uint8Array(bytes.length * 2)
       larger.set(bytes.subarray(0, used))
       bytes = larger
     }
-    bytes.set(encoded, used)
-    used += encoded.length
+    used = writeEntry(bytes, used, entry)
     count++
   }
   return { bytes: bytes.subarray(0, used), count }
