@@ -1,6 +1,6 @@
 /**
  * Everything the records say about certificates, in columns, so that ten million fit in memory
- * (about 150 bytes each).
+ * (about 160 bytes each).
  */
 import { type Entry, textOf } from './entry.ts'
 
