@@ -59,6 +59,7 @@ export const CERTIFICATES = afterSerial('certificates', [
   'key_id',
   'identity_evidence_id',
   'issued_at',
+  'record_id',
   'cert_der',
 ])
 
@@ -74,14 +75,15 @@ export const SIGNATURES = plainTable('signatures', [
   'document_id',
   'actor',
   'signed_at',
+  'record_id',
   'details',
 ])
 
 /** Audit records. */
 export const AUDIT_RECORDS = plainTable('audit_records', ['id', 'at', 'type', 'actor', 'tenant', 'leaf'])
 
-/** Order in which a batch fills tables: referred ones first. */
-export const INSERT_ORDER: readonly InsertTable[] = [SERIALS, CERTIFICATES, SIGNATURES, AUDIT_RECORDS]
+/** Order in which a batch fills tables after its records: referred ones first. */
+export const INSERT_ORDER: readonly InsertTable[] = [SERIALS, CERTIFICATES, SIGNATURES]
 
 const LARGEST_CHUNK = 256
 

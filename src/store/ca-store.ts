@@ -28,7 +28,7 @@ const toSerialValues = (row: IntentRow): SqlValue[] => [
   row.at.getTime(),
 ]
 
-const toCertificateValues = (row: IssuedRow): SqlValue[] => [
+const toCertificateValues = (row: IssuedRow, recordId: string | null): SqlValue[] => [
   row.serialHex,
   row.issuerId,
   row.certSha256,
@@ -41,8 +41,26 @@ const toCertificateValues = (row: IssuedRow): SqlValue[] => [
   row.keyId,
   row.identityEvidenceId,
   row.at.getTime(),
+  recordId,
   row.certDer,
 ]
+
+const toKey = (row: { readonly issuerId: unknown; readonly serialHex: unknown }): string =>
+  `${String(row.issuerId)}:${String(row.serialHex)}`
+
+/** Ids of the issuance records by issuer and serial, so that a receipt is found later. */
+function findIssuances(
+  records: readonly RecordDraft[],
+  recordIds: readonly string[],
+): ReadonlyMap<string, string> {
+  const issuances = new Map<string, string>()
+  for (const [index, { type, data }] of records.entries()) {
+    const id = recordIds[index]
+    if (type !== 'certificate.issued' || id === undefined) continue
+    issuances.set(toKey({ issuerId: data.issuerId, serialHex: data.serialHex }), id)
+  }
+  return issuances
+}
 
 /** Names the two ways in which completing an intent can be wrong; both would be faults of the core. */
 const explainIssued = (error: unknown): never => {
@@ -73,7 +91,14 @@ export function createCaStore(db: Database, committer: Committer): CaStore {
       committer.write({ inserts: [{ table: SERIALS, rows: rows.map(toSerialValues) }], records }),
     recordIssued: (rows, records) =>
       committer
-        .write<void>({ inserts: [{ table: CERTIFICATES, rows: rows.map(toCertificateValues) }], records })
+        .write<void>({
+          inserts: (recordIds) => {
+            const issuances = findIssuances(records, recordIds)
+            const values = rows.map((row) => toCertificateValues(row, issuances.get(toKey(row)) ?? null))
+            return [{ table: CERTIFICATES, rows: values }]
+          },
+          records,
+        })
         .catch(explainIssued),
     record,
     findStatus,

@@ -11,13 +11,16 @@ import { type Database, type Transaction, withTransaction } from './database.ts'
 import { endsTransaction, type SqlValue } from './dialect.ts'
 import { insertRecords, type RandomBytes } from './records.ts'
 
+/** Rows for tables that are only inserted into. */
+export type Inserts = readonly {
+  readonly table: InsertTable
+  readonly rows: readonly (readonly SqlValue[])[]
+}[]
+
 /** What one caller wants written, all or nothing. */
 export type Write<T> = {
   /** Rows of tables that are only inserted into; joined with those of others. */
-  readonly inserts?: readonly {
-    readonly table: InsertTable
-    readonly rows: readonly (readonly SqlValue[])[]
-  }[]
+  readonly inserts?: Inserts | ((recordIds: readonly string[]) => Inserts)
   /** Reads and changes that need a transaction. It may run twice, so it touches the database only. */
   readonly run?: (trx: Transaction) => Promise<T>
   /** Records of the change; of `run`, when it decides whether there was one. */
@@ -48,11 +51,22 @@ async function inSavepoint<T>(trx: Transaction, work: () => Promise<T>): Promise
   }
 }
 
-async function insertAll(trx: Transaction, writes: readonly Write<unknown>[]): Promise<void> {
+/** A write whose own work is done. */
+type Live = { readonly write: Write<unknown>; readonly drafts: readonly RecordDraft[] }
+
+/** Records first, since rows may name them; then the rows of all, table by table. */
+async function insertAll(trx: Transaction, live: readonly Live[], random: RandomBytes): Promise<void> {
+  const drafts = live.flatMap((item) => item.drafts)
+  const ids = await insertRecords(trx, drafts, random)
+  let used = 0
+  const inserts = live.flatMap((item) => {
+    const own = ids.slice(used, used + item.drafts.length)
+    used += item.drafts.length
+    const given = item.write.inserts ?? []
+    return typeof given === 'function' ? given(own) : given
+  })
   for (const table of INSERT_ORDER) {
-    const rows = writes.flatMap((write) =>
-      (write.inserts ?? []).filter((insert) => insert.table === table).flatMap((insert) => insert.rows),
-    )
+    const rows = inserts.filter((insert) => insert.table === table).flatMap((insert) => insert.rows)
     if (rows.length > 0) await insertRows(trx, table, rows)
   }
 }
@@ -69,21 +83,19 @@ async function commitJoined(
       if (run === undefined) outcomes.push({ value: undefined })
       else outcomes.push(await attempt(() => inSavepoint(trx, () => run(trx))))
     }
-    const live = writes.filter((_, index) => 'value' in (outcomes[index] ?? {}))
-    await insertAll(trx, live)
-    const drafts = writes.flatMap((write, index) => {
+    const live = writes.flatMap((write, index) => {
       const outcome = outcomes[index]
-      return outcome !== undefined && 'value' in outcome ? recordsOf(write, outcome.value) : []
+      if (outcome === undefined || 'error' in outcome) return []
+      return [{ write, drafts: recordsOf(write, outcome.value) }]
     })
-    await insertRecords(trx, drafts, random)
+    await insertAll(trx, live, random)
     return outcomes
   })
 }
 
 async function writeOne(trx: Transaction, write: Write<unknown>, random: RandomBytes): Promise<unknown> {
   const value = await write.run?.(trx)
-  await insertAll(trx, [write])
-  await insertRecords(trx, recordsOf(write, value), random)
+  await insertAll(trx, [{ write, drafts: recordsOf(write, value) }], random)
   return value
 }
 

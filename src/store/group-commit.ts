@@ -40,8 +40,13 @@ const DEFAULT_QUEUE_ROWS = 50_000
 const DEFAULT_BATCH_ROWS = 2_000
 
 const measure = (write: Write<unknown>): number => {
-  const rows = (write.inserts ?? []).reduce((sum, insert) => sum + insert.rows.length, 0)
-  return 1 + rows + (typeof write.records === 'function' ? 1 : write.records.length)
+  const records = typeof write.records === 'function' ? 1 : write.records.length
+  // Rows that wait for the ids of their records are about as many as those.
+  const rows =
+    typeof write.inserts === 'function'
+      ? records
+      : (write.inserts ?? []).reduce((sum, insert) => sum + insert.rows.length, 0)
+  return 1 + rows + records
 }
 
 /** The error a caller sees: our own ones as they are, a driver's one without its values. */

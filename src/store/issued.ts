@@ -7,7 +7,7 @@ import { toBytes, toDate, toTextOrNull } from './values.ts'
 export const ISSUED_SELECT = `SELECT s.issuer_id, s.serial_hex, s.tenant, s.actor, s.profile, s.class,
   s.tbs_sha256, s.spki_sha256, s.shard, c.issued_at, c.cert_der, c.cert_sha256, c.algorithm, c.not_before,
   c.not_after, c.subject, c.common_name, c.subject_salt, c.key_id, c.identity_evidence_id
-  FROM serials s JOIN certificates c ON c.serial_id = s.id`
+  FROM serials s JOIN certificates c ON c.serial_id = s.id AND c.erased_at IS NULL`
 
 /** Certificate of a row of {@link ISSUED_SELECT}; an erased subject is empty. */
 export function toIssued(row: SqlRow): IssuedRow {

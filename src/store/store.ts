@@ -1,36 +1,88 @@
 /** Opens the store: the database, the one writer over it, and everything that reads and writes through them. */
+import { createApiKeys } from './api-keys.ts'
+import { createAuditRecords } from './audit-records.ts'
+import { type BackupFacts, backupDatabase, type BackupProgress } from './backup.ts'
 import { createCaStore } from './ca-store.ts'
+import {
+  type CertificateQuery,
+  findCertificate,
+  searchCertificates,
+  streamCertificates,
+} from './certificates-search.ts'
+import { createCheckpointFile } from './checkpoint-file.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './database.ts'
-import { createCommitter, type CommitterLimits } from './group-commit.ts'
+import { type DocumentFiles, openDocumentFiles } from './document-files.ts'
+import { createDocuments } from './documents.ts'
+import { type Committer, createCommitter, type CommitterLimits } from './group-commit.ts'
+import { createHeldKeys } from './held-keys.ts'
+import { createIdempotency, type IdempotencyPeriods } from './idempotency.ts'
+import { createIdentityEvidence } from './identity-evidence.ts'
 import { createLogStore } from './log-store.ts'
+import { createLeases, createSettings, createStatistics } from './operation.ts'
 import type { RandomBytes } from './records.ts'
+import { createRetention } from './retention.ts'
+import { createSignatures } from './signatures.ts'
+import { createTenants } from './tenants.ts'
+import type { TenantFilter } from './values.ts'
+import { createVerifications } from './verifications.ts'
 
 /** What the store is opened with. */
 export type StoreOptions = {
   readonly database: DatabaseOptions
+  /** Folder for the bytes of documents. */
+  readonly documentsDir: string
+  /** File for the published checkpoint; keep it on another disk than the database where there is one. */
+  readonly checkpointFile: string
   readonly randomBytes: RandomBytes
   readonly limits?: CommitterLimits
+  readonly idempotency?: IdempotencyPeriods
 }
 
 /** An open store. */
 export type Store = Awaited<ReturnType<typeof openStore>>
 
-const build = (db: Database, options: StoreOptions) => {
-  const committer = createCommitter(db, options.randomBytes, options.limits)
-  return {
-    db,
-    committer,
-    ca: createCaStore(db, committer),
-    log: createLogStore(db, committer),
-    /** Stores everything that was accepted, then closes. */
-    close: async (): Promise<void> => {
-      await committer.close()
-      await db.close()
-    },
-  }
-}
+const buildCertificates = ({ reader }: Database) => ({
+  search: (query: CertificateQuery, now: Date) => searchCertificates(reader, query, now),
+  stream: (query: CertificateQuery, now: Date) => streamCertificates(reader, query, now),
+  find: (key: { readonly issuerId: string; readonly serialHex: string }, tenant: TenantFilter | null) =>
+    findCertificate(reader, key, tenant),
+})
+
+const build = (db: Database, committer: Committer, files: DocumentFiles, options: StoreOptions) => ({
+  db,
+  committer,
+  ca: createCaStore(db, committer),
+  log: createLogStore(db, committer),
+  published: createCheckpointFile(options.checkpointFile),
+  records: createAuditRecords(db, committer),
+  certificates: buildCertificates(db),
+  tenants: createTenants(db, committer),
+  apiKeys: createApiKeys(db, committer),
+  identityEvidence: createIdentityEvidence(db, committer),
+  heldKeys: createHeldKeys(db, committer),
+  documents: createDocuments(db, committer, files),
+  signatures: createSignatures(db, committer),
+  verifications: createVerifications(db, committer),
+  idempotency: createIdempotency(db, committer, options.idempotency),
+  statistics: createStatistics(db, committer),
+  leases: createLeases(db, committer),
+  settings: createSettings(db, committer),
+  retention: createRetention(db, committer, files),
+  backup: (file: string, onProgress?: BackupProgress): Promise<BackupFacts> =>
+    backupDatabase(db, file, onProgress),
+  /** Can it write now? For `/readyz`. @throws {STORE_UNAVAILABLE} */
+  ping: (): Promise<void> =>
+    committer.write<void>({ run: async (trx) => void (await trx.rows('SELECT 1')), records: [] }),
+  /** Stores everything that was accepted, then closes. */
+  close: async (): Promise<void> => {
+    await committer.close()
+    await db.close()
+  },
+})
 
 /** Opens the store. @throws {STORE_SCHEMA_NEWER} {STORE_UNAVAILABLE} */
 export async function openStore(options: StoreOptions) {
-  return build(await openDatabase(options.database), options)
+  const files = await openDocumentFiles(options.documentsDir)
+  const db = await openDatabase(options.database)
+  return build(db, createCommitter(db, options.randomBytes, options.limits), files, options)
 }

@@ -22,7 +22,13 @@ export async function openTempStore(
 ): Promise<{ store: Store; folder: string; file: string }> {
   const folder = await makeTempFolder(t)
   const file = join(folder, 'yinxin.db')
-  const store = await openStore({ database: { client: 'sqlite3', file }, randomBytes, limits })
+  const store = await openStore({
+    database: { client: 'sqlite3', file },
+    documentsDir: join(folder, 'documents'),
+    checkpointFile: join(folder, 'checkpoint'),
+    randomBytes,
+    limits,
+  })
   t.teardown(() => store.close())
   return { store, folder, file }
 }

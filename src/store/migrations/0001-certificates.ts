@@ -42,6 +42,9 @@ async function createCertificates(knex: Knex): Promise<void> {
     table.string('key_id', 80)
     table.string('identity_evidence_id', 80)
     instant(table, 'issued_at').notNullable()
+    // Record of the issuance, for its receipt.
+    table.string('record_id', 80)
+    instant(table, 'erased_at')
     table.binary('cert_der').notNullable()
     // An unknown serial is inserted as row 0, which neither this nor the foreign key lets in.
     table.check('serial_id > 0', {}, 'certificates_known_serial')

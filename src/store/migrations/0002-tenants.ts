@@ -25,7 +25,7 @@ export const tenants: Migration = {
       instant(table, 'expires_at')
       instant(table, 'revoked_at')
       instant(table, 'last_used_at')
-      table.index(['tenant', 'id'], 'api_keys_tenant')
+      table.index(['tenant', 'created_at', 'id'], 'api_keys_tenant')
     })
     await knex.schema.createTable('identity_evidence', (table) => {
       table.string('id', 80).notNullable().primary()
@@ -37,6 +37,7 @@ export const tenants: Migration = {
       table.string('operator', 100).notNullable()
       // Salted hashes only: the material itself stays with whoever checked it.
       sha256(table, 'subject_hash')
+      table.string('subject_salt', 128)
       table.text('material_hashes').notNullable()
       instant(table, 'created_at').notNullable()
       table.index(['tenant', 'created_at', 'id'], 'identity_evidence_tenant')

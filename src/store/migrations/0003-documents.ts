@@ -36,6 +36,7 @@ async function createSigning(knex: Knex): Promise<void> {
     table.string('document_id', 80).references('documents.id')
     table.string('actor', 100).notNullable()
     instant(table, 'signed_at').notNullable()
+    table.string('record_id', 80)
     table.text('details').notNullable()
     table.index(['tenant', 'signed_at', 'id'], 'signatures_tenant')
     table.index(['serial_hex', 'issuer_id'], 'signatures_serial')

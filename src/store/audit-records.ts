@@ -1,0 +1,73 @@
+/** Reading audit records: for auditors by page, for figures and the verifier as a stream in log order. */
+import type { RecordDraft } from '../../ca/ports.ts'
+import { type AuditRecord, parseRecord } from '../audit/record.ts'
+import { createConditions } from './conditions.ts'
+import type { Database } from './database.ts'
+import { queryRows, type SqlRow } from './dialect.ts'
+import type { Committer } from './group-commit.ts'
+import { buildPage, type PageRequest, parseRowCursor, readLimit } from './paging.ts'
+import { type Page, type TenantFilter, toBytes } from './values.ts'
+
+/** A record with its row number, which is the order of the log. */
+export type StoredRecord = { readonly row: number; readonly record: AuditRecord }
+
+/** What to look for. */
+export type RecordQuery = PageRequest & {
+  readonly tenant: TenantFilter | null
+  readonly type?: string | undefined
+  readonly actor?: string | undefined
+  readonly from?: Date | undefined
+  readonly to?: Date | undefined
+}
+
+const ROWS_PER_READ = 2_000
+
+const toStored = (row: SqlRow): StoredRecord => ({
+  row: Number(row.seq),
+  record: parseRecord(toBytes(row.leaf)),
+})
+
+/** Records over the database. */
+export function createAuditRecords({ reader }: Database, committer: Committer) {
+  return {
+    /** Writes records that change nothing else; returns their ids, for receipts. */
+    add: async (records: readonly RecordDraft[]): Promise<readonly string[]> => {
+      let ids: readonly string[] = []
+      const keepIds = (given: readonly string[]): [] => {
+        ids = given
+        return []
+      }
+      await committer.write<void>({ inserts: keepIds, records })
+      return ids
+    },
+    find: async (id: string): Promise<StoredRecord | undefined> => {
+      const [row] = await queryRows(reader, 'SELECT seq, leaf FROM audit_records WHERE id = ?', [id])
+      return row === undefined ? undefined : toStored(row)
+    },
+    /** Newest first. @throws {CURSOR_INVALID} */
+    search: async (query: RecordQuery): Promise<Page<StoredRecord>> => {
+      const where = createConditions()
+      where.tenant('tenant', query.tenant)
+      where.add('type = ?', query.type)
+      where.add('actor = ?', query.actor)
+      where.add('at >= ?', query.from?.getTime())
+      where.add('at < ?', query.to?.getTime())
+      where.after(['at', 'seq'], parseRowCursor(query.cursor))
+      const limit = readLimit(query)
+      const sql = `SELECT seq, at, leaf FROM audit_records ${where.sql()} ORDER BY at DESC, seq DESC LIMIT ?`
+      const rows = await queryRows(reader, sql, [...where.values(), limit + 1])
+      return buildPage(rows, limit, toStored, (row) => ({ at: Number(row.at), key: String(row.seq) }))
+    },
+    /** Every record after a row, oldest first, whether it has its place yet or not. */
+    async *stream(afterRow = 0): AsyncGenerator<StoredRecord> {
+      const sql = 'SELECT seq, leaf FROM audit_records WHERE seq > ? ORDER BY seq LIMIT ?'
+      let after = afterRow
+      for (;;) {
+        const rows = await queryRows(reader, sql, [after, ROWS_PER_READ])
+        yield* rows.map(toStored)
+        if (rows.length < ROWS_PER_READ) return
+        after = Number(rows.at(-1)?.seq)
+      }
+    },
+  }
+}

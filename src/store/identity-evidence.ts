@@ -1,0 +1,91 @@
+/**
+ * Identity evidence: how it was checked whom a certificate names (Electronic Signature Law art. 20).
+ *
+ * It holds hashes of the material and a salted hash of the subject, never the material or the name.
+ */
+import type { RecordDraft } from '../../ca/ports.ts'
+import { createConditions } from './conditions.ts'
+import type { Database } from './database.ts'
+import { queryRows, type SqlRow } from './dialect.ts'
+import type { Committer } from './group-commit.ts'
+import { buildPage, type PageRequest, parseCursor, readLimit } from './paging.ts'
+import { type Page, type TenantFilter, toDate, toMillis, toTextOrNull } from './values.ts'
+
+/** One check of one identity. */
+export type IdentityEvidence = {
+  readonly id: string
+  readonly tenant: string | null
+  /** For example `counter`, `video`, `bank-card-4`, `business-licence`. */
+  readonly method: string
+  readonly source: string
+  readonly result: 'passed' | 'failed'
+  readonly checkedAt: Date
+  readonly operator: string
+  /** Salted hash of the subject that was checked, hexadecimal; null once erased. */
+  readonly subjectHash: string | null
+  readonly subjectSalt: string | null
+  /** SHA-256 of each piece of material, hexadecimal. */
+  readonly materialSha256: readonly string[]
+  readonly createdAt: Date
+}
+
+const toEvidence = (row: SqlRow): IdentityEvidence => ({
+  id: String(row.id),
+  tenant: toTextOrNull(row.tenant),
+  method: String(row.method),
+  source: String(row.source),
+  result: row.result === 'passed' ? 'passed' : 'failed',
+  checkedAt: toDate(row.checked_at),
+  operator: String(row.operator),
+  subjectHash: toTextOrNull(row.subject_hash),
+  subjectSalt: toTextOrNull(row.subject_salt),
+  materialSha256: JSON.parse(String(row.material_hashes)) as string[],
+  createdAt: toDate(row.created_at),
+})
+
+const toColumns = (evidence: IdentityEvidence) => ({
+  id: evidence.id,
+  tenant: evidence.tenant,
+  method: evidence.method,
+  source: evidence.source,
+  result: evidence.result,
+  checked_at: toMillis(evidence.checkedAt),
+  operator: evidence.operator,
+  subject_hash: evidence.subjectHash,
+  subject_salt: evidence.subjectSalt,
+  material_hashes: JSON.stringify(evidence.materialSha256),
+  created_at: toMillis(evidence.createdAt),
+})
+
+/** Evidence over the database. Removing it is in retention.ts. */
+export function createIdentityEvidence({ reader }: Database, committer: Committer) {
+  return {
+    add: (evidence: IdentityEvidence, records: readonly RecordDraft[]): Promise<void> =>
+      committer.write<void>({
+        run: async (trx) => {
+          await trx.table('identity_evidence').insert(toColumns(evidence))
+        },
+        records,
+      }),
+    find: async (id: string, tenant: TenantFilter | null): Promise<IdentityEvidence | undefined> => {
+      const where = createConditions()
+      where.add('id = ?', id)
+      where.tenant('tenant', tenant)
+      const [row] = await queryRows(reader, `SELECT * FROM identity_evidence ${where.sql()}`, where.values())
+      return row === undefined ? undefined : toEvidence(row)
+    },
+    /** Newest first. @throws {CURSOR_INVALID} */
+    list: async (tenant: TenantFilter | null, request: PageRequest): Promise<Page<IdentityEvidence>> => {
+      const where = createConditions()
+      where.tenant('tenant', tenant)
+      where.after(['created_at', 'id'], parseCursor(request.cursor))
+      const limit = readLimit(request)
+      const sql = `SELECT * FROM identity_evidence ${where.sql()} ORDER BY created_at DESC, id DESC LIMIT ?`
+      const rows = await queryRows(reader, sql, [...where.values(), limit + 1])
+      return buildPage(rows, limit, toEvidence, (row) => ({
+        at: Number(row.created_at),
+        key: String(row.id),
+      }))
+    },
+  }
+}
