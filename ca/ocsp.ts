@@ -129,20 +129,22 @@ async function answer(state: State, requestDer: Uint8Array): Promise<OcspAnswer>
     if (isCoded(error)) return refusal('malformedRequest')
     throw error
   }
-  const issuerIds = new Set(request.certIds.map((certId) => findIssuerId(state, certId)))
-  const [issuerId] = issuerIds
-  const responder = issuerId === undefined ? undefined : currentResponder(state, issuerId)
-  // RFC 6960 §2.3: unauthorized also says "not capable of responding authoritatively".
-  if (issuerIds.size !== 1 || issuerId === undefined || !responder) return refusal('unauthorized')
   try {
+    const issuerIds = new Set(request.certIds.map((certId) => findIssuerId(state, certId)))
+    const [issuerId] = issuerIds
+    const responder = issuerId === undefined ? undefined : currentResponder(state, issuerId)
+    // RFC 6960 §2.3: unauthorized also says "not capable of responding authoritatively".
+    if (issuerIds.size !== 1 || issuerId === undefined || !responder) return refusal('unauthorized')
     await state.watch.poll()
     return await answerKnown(state, responder, issuerId, request)
   } catch (error) {
-    if (isCoded(error, 'STORE_UNAVAILABLE') || isCoded(error, 'KEY_UNAVAILABLE')) return refusal('tryLater')
-    if (isCoded(error)) return refusal('internalError')
-    throw error
+    if (!isCoded(error)) throw error
+    return refusal(TRY_LATER.has(error.code) ? 'tryLater' : 'internalError')
   }
 }
+
+/** What passes by itself or with an operator's help; the client may ask again. */
+const TRY_LATER: ReadonlySet<string> = new Set(['STORE_UNAVAILABLE', 'KEY_UNAVAILABLE', 'CLOCK_WENT_BACK'])
 
 const findIssuerId = (state: State, certId: CertId): string | undefined =>
   certId.hash && state.issuers.get(issuerKey(certId.hash, certId.issuerNameHash, certId.issuerKeyHash))

@@ -84,6 +84,8 @@ async function respond(state: State, requestDer: Uint8Array): Promise<Uint8Array
     if (!isCoded(error)) throw error
     const failure = error.extra['pkiFailure'] as PkiFailure | undefined
     if (failure !== undefined) return encodeTimeStampRefusal(failure, error.message)
+    if (error.code === 'CLOCK_WENT_BACK')
+      return encodeTimeStampRefusal('timeNotAvailable', 'the clock went back')
     // The store or the key failed: no token, and the client may try again.
     return encodeTimeStampRefusal('systemFailure', 'the time stamp could not be made')
   }
@@ -91,8 +93,7 @@ async function respond(state: State, requestDer: Uint8Array): Promise<Uint8Array
 
 /** Refuses with a PKIFailureInfo bit. */
 function refuse(pkiFailure: PkiFailure, text: string): never {
-  const code = pkiFailure === 'timeNotAvailable' ? 'CLOCK_WENT_BACK' : 'INPUT_MALFORMED'
-  throw new CodedError(code, text, { extra: { pkiFailure } })
+  throw new CodedError('INPUT_MALFORMED', text, { extra: { pkiFailure } })
 }
 
 function parse(requestDer: Uint8Array): TimeStampRequest {
@@ -121,15 +122,13 @@ async function nextInstant(state: State): Promise<{ now: Date; micros: bigint }>
   const { store, now: clock } = state.core.ports
   if (state.lastMicros === undefined) {
     const recorded = await store.lastRecordTime()
-    // Machines that share the database may differ by the accuracy that each of them states.
-    const floor = BigInt((recorded?.getTime() ?? TSA_ACCURACY_MS) - TSA_ACCURACY_MS) * 1000n
-    state.lastMicros ??= floor
+    state.lastMicros ??= BigInt(recorded?.getTime() ?? 0) * 1000n
   }
   const now = clock()
   const byClock = BigInt(now.getTime()) * 1000n
   const last = state.lastMicros
-  // Past the end of its millisecond a token would be ahead of the clock: a thousand in one millisecond never come.
-  if (byClock / 1000n < last / 1000n) refuse('timeNotAvailable', 'the clock went back')
+  // Up to its accuracy a token may be ahead of a clock that stands still; beyond that it would lie.
+  if (byClock < last - BigInt(TSA_ACCURACY_MS) * 1000n) refuse('timeNotAvailable', 'the clock went back')
   const micros = byClock > last ? byClock : last + 1n
   state.lastMicros = micros
   return { now, micros }
