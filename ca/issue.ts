@@ -124,21 +124,40 @@ export async function issueMany(
   core: IssuingCore,
   tokens: readonly IssuanceToken[],
 ): Promise<(IssuedCertificate | CodedError)[]> {
-  const outcomes = await Promise.all(
-    tokens.map((token) =>
-      redeem(core, token).catch((error: unknown) => {
-        if (error instanceof CodedError) return error
-        return new CodedError('KEY_UNAVAILABLE', 'the key of the issuer could not be used', { cause: error })
-      }),
-    ),
-  )
+  const outcomes = await Promise.all(tokens.map((token) => redeem(core, token).catch(codedErrorOf)))
   const done = outcomes.filter((outcome): outcome is Redeemed => !(outcome instanceof CodedError))
+  const closed = outcomes.flatMap((outcome, index) => {
+    const token = tokens[index]
+    return outcome instanceof CodedError && token ? closingRecords(core, token, outcome) : []
+  })
+  const records = [...done.flatMap((one) => one.records), ...closed]
   if (done.length > 0)
     await core.ports.store.recordIssued(
       done.map((one) => one.row),
-      done.flatMap((one) => one.records),
+      records,
     )
+  else if (records.length > 0) await core.ports.store.record(records)
   return outcomes.map((outcome) => (outcome instanceof CodedError ? outcome : outcome.certificate))
+}
+
+function codedErrorOf(error: unknown): CodedError {
+  if (error instanceof CodedError) return error
+  return new CodedError('KEY_UNAVAILABLE', 'the key of the issuer could not be used', { cause: error })
+}
+
+/**
+ * The outcome of an intent that will never have a certificate. A token that was spent before has had
+ * its outcome, and a foreign one has no intent.
+ */
+export function closingRecords(
+  core: Pick<IssuingCore, 'ports'>,
+  token: IssuanceToken,
+  error: CodedError,
+): RecordDraft[] {
+  if (error.code === 'TOKEN_REJECTED' && error.extra['expired'] !== true) return []
+  const { serialHex, issuerId } = token
+  const data = { serialHex, issuerId, code: error.code }
+  return [{ type: 'certificate.refused', at: core.ports.now(), actor: 'system', tenant: null, data }]
 }
 
 /** Redeems one token. @throws {TOKEN_REJECTED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE} {STORE_UNAVAILABLE} */

@@ -63,6 +63,8 @@ export function takeToken(token: IssuanceToken, now: Date): PreparedIssuance {
     throw new CodedError(
       'TOKEN_REJECTED',
       `issuance token is older than ${TOKEN_LIFETIME_MS / 60_000} minutes`,
+      // Its intent is still open, and will never be fulfilled.
+      { extra: { expired: true } },
     )
   return prepared
 }
