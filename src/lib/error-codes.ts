@@ -61,6 +61,8 @@ export type ServiceErrorCode =
   | 'SHUTTING_DOWN'
   | 'EVIDENCE_UNAVAILABLE'
   | 'CONFIG_INVALID'
+  | 'VALIDATION_POLICY_INVALID'
+  | 'TRUST_LIST_INVALID'
 
 /** Codes of the database and of what it holds. */
 export type StoreErrorCode =

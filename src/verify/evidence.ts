@@ -19,6 +19,7 @@ import {
   parseSignedData,
   sequence,
   tlv,
+  toHex,
   TAG,
 } from '../../ca/formats.ts'
 import { findSubjectKey } from './path/facts.ts'
@@ -57,9 +58,11 @@ export interface ReadEvidence {
 const MAX_CERTIFICATES = 1000
 
 /** Reads evidence; what is malformed is left out. */
-export function readEvidence(evidence: Evidence): ReadEvidence {
+export function readEvidence(evidence: Evidence, known?: KnownCertificates): ReadEvidence {
   return {
-    certificates: (evidence.certificates ?? []).flatMap(readCertificates).slice(0, MAX_CERTIFICATES),
+    certificates: (evidence.certificates ?? [])
+      .flatMap((bytes) => readCertificates(bytes, known))
+      .slice(0, MAX_CERTIFICATES),
     crls: (evidence.crls ?? []).flatMap((bytes) => readSome(() => [parseCrl(derOf(bytes, 'X509 CRL'))])),
     ocspResponses: (evidence.ocspResponses ?? []).flatMap((bytes) =>
       readSome(() => [parseOcspResponse(bytes)]),
@@ -86,16 +89,28 @@ function derOf(bytes: Uint8Array, label: string): Uint8Array {
   return block.bytes
 }
 
+/** Certificates already read in one verification, by their octets: each is decoded and its key prepared once. */
+export type KnownCertificates = Map<string, Certificate>
+
+/** A certificate, read once. @throws {CodedError} INPUT_MALFORMED */
+function internCertificate(der: Uint8Array, known: KnownCertificates | undefined): Certificate {
+  if (!known) return parseCertificate(der)
+  const key = toHex(der)
+  let certificate = known.get(key)
+  if (!certificate) known.set(key, (certificate = parseCertificate(der)))
+  return certificate
+}
+
 /** Certificates of a DER or PEM file, or of a certs-only PKCS#7, as AIA addresses give them (RFC 5280 §4.2.2.1). */
-export function readCertificates(bytes: Uint8Array): Certificate[] {
+export function readCertificates(bytes: Uint8Array, known?: KnownCertificates): Certificate[] {
   if (isPem(bytes))
     return readSome(() => parsePem(new TextDecoder('latin1').decode(bytes)))
       .filter(({ label }) => label === 'CERTIFICATE')
-      .flatMap((block) => readSome(() => [parseCertificate(block.bytes)]))
-  const single = readSome(() => [parseCertificate(bytes)])
+      .flatMap((block) => readSome(() => [internCertificate(block.bytes, known)]))
+  const single = readSome(() => [internCertificate(bytes, known)])
   return single.length > 0
     ? single
-    : readSome(() => parseSignedData(bytes).certificates.flatMap(readCertificates))
+    : readSome(() => parseSignedData(bytes).certificates.flatMap((der) => readCertificates(der, known)))
 }
 
 /** The same certificate once, in the order of first appearance. */

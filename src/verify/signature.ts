@@ -60,7 +60,7 @@ export interface SignatureVerdict {
 /** Runs the process for one signer of a message. */
 export function validateSignature(input: SignatureInput): SignatureVerdict {
   const { message, index, signerContext } = input
-  const own = message.signedData.certificates.flatMap(readCertificates)
+  const own = message.signedData.certificates.flatMap((der) => readCertificates(der, signerContext.known))
   const pool = uniqueCertificates([...own, ...signerContext.pool])
   const content = input.content ?? []
   const check = checkCms({

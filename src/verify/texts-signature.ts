@@ -76,8 +76,8 @@ export const SIGNATURE_TEXTS = {
   ),
   NO_SIGNATURE_FOUND: text('文件中没有电子签名。', 'There is no electronic signature in this file.'),
   PICTURE_OF_A_SEAL: text(
-    '文件中只有印章或签名的图片，没有电子签名。图片不是签名，没有密码技术保障。',
-    'There is only a picture of a seal or of handwriting. A picture of a seal is not a signature: nothing protects it.',
+    '文件中没有电子签名，只有看起来像印章或手写签名的图片。图片不是签名，没有密码技术保障。',
+    'There is no electronic signature, only pictures that look like a seal or handwriting. A picture of a seal is not a signature: nothing protects it.',
   ),
   DOCUMENT_DAMAGED: text('文件已损坏，无法检查。', 'The file is damaged and cannot be checked.'),
   DOCUMENT_DAMAGED_SIGNED: text(
@@ -139,6 +139,7 @@ export const SIGNATURE_TEXTS = {
     '没有密钥保管的记录，无法判断。',
     'There is no record of how the key was kept; this cannot be judged.',
   ),
+  LAW_CUSTODY_RECORD: text('密钥保管记录。', 'Record of how the key was kept.'),
   LAW_HASH_WEAK: text(
     '摘要算法已不安全，改动可能无法被发现。',
     'The digest algorithm is no longer safe: a change might not be found.',

@@ -65,7 +65,10 @@ function validate(
   if (content === undefined || contentType !== CONTENT.tstInfo || signerInfos.length !== 1)
     return malformed(kind, 'no TSTInfo, or not exactly one signer')
   const tstInfo = parseTstInfo(content)
-  const pool = uniqueCertificates([...certificates.flatMap(readCertificates), ...context.pool])
+  const pool = uniqueCertificates([
+    ...certificates.flatMap((der) => readCertificates(der, context.known)),
+    ...context.pool,
+  ])
   const check = checkCms({ message, index: 0, content: [content], pool })
   const blocks = [concludeImprint(tstInfo, data), ...concludeCms(check)]
   if (tstInfo.genTime > context.at)

@@ -1,6 +1,6 @@
 /** X.509 certificate validation of ETSI EN 319 102-1 §5.2.6: path, revocation, freshness and algorithms. */
 import { type Certificate, EXT, type HashName, compareBytes } from '../../ca/formats.ts'
-import { type EvidenceNeed, issuerNeeds, statusNeeds } from './evidence.ts'
+import { type EvidenceNeed, type KnownCertificates, issuerNeeds, statusNeeds } from './evidence.ts'
 import { type Conclusion, type SubIndication, joinConclusions, passed, undecided } from './indications.ts'
 import { type PathSearch, validPaths } from './path/build.ts'
 import { findSignatureAlgorithm, findSubjectKey } from './path/facts.ts'
@@ -21,6 +21,7 @@ export interface TrustContext {
   readonly ocspResponses: RevocationContext['ocspResponses']
   /** Time of validation. */
   readonly at: Date
+  readonly known?: KnownCertificates
 }
 
 /** One certificate of the chain with its status. */

@@ -1,0 +1,298 @@
+/** Verification of the signatures in a PDF (EN 319 142-1, ISO 32000-2, 12.8): every one of them, however odd. */
+import { ATTRIBUTE, compareBytes, digest, isCoded } from '../../ca/formats.ts'
+import { type PdfDocument, findString } from '../formats/pdf/document.ts'
+import { getText } from '../formats/pdf/objects.ts'
+import { type PdfSignature, listSignatures } from '../formats/pdf/signatures.ts'
+import type { SignatureReports } from './cades.ts'
+import { analyseAllChanges } from './changes/analyse-changes.ts'
+import type { ChangeAnalysis } from './changes/change-types.ts'
+import { type CmsIssueKey, type CmsMessage, parseCms } from './cms.ts'
+import { evidenceOfPdf } from './document-evidence.ts'
+import type { EvidenceNeed } from './evidence.ts'
+import { type Conclusion, failed, joinConclusions, passed } from './indications.ts'
+import { parsePdfDate } from './pdf-date.ts'
+import type { SignatureReport } from './report.ts'
+import {
+  type SignatureFacts,
+  documentTimestampReport,
+  signatureReport,
+  unreadableReport,
+} from './report-build.ts'
+import { type Session, type SessionInput, evidenceOfMessages, openSession } from './session.ts'
+import { type SignatureInput, validateSignature } from './signature.ts'
+import { type Reason, changeReason, problemReason, reason } from './texts.ts'
+import { type TimestampVerdict, validateTimestamp } from './timestamp.ts'
+
+/** One signature with what the format says about it. */
+interface Candidate {
+  readonly signature: PdfSignature
+  readonly analysis: ChangeAnalysis
+  readonly message: CmsMessage | undefined
+  /** The signed octets in two parts. */
+  readonly content: readonly Uint8Array[] | undefined
+  readonly facts: SignatureFacts
+  /** Structure, coverage and changes. */
+  readonly formatBlocks: readonly Conclusion[]
+}
+
+/** A candidate with its verdict, before later signatures are looked at. */
+interface Judged {
+  readonly candidate: Candidate
+  readonly report: SignatureReport
+  readonly needs: readonly EvidenceNeed[]
+}
+
+/**
+ * Verifies all signatures of an opened PDF, oldest first.
+ *
+ * @throws {CodedError} PDF_MALFORMED, PDF_TOO_LARGE
+ */
+export function verifyPdf(doc: PdfDocument, input: SessionInput): SignatureReports {
+  const all = listSignatures(doc)
+  const analyses = analyseAllChanges(doc, all)
+  const found = all
+    .map((signature, i) => ({ signature, analysis: analyses[i] }))
+    .flatMap(({ signature, analysis }) =>
+      analysis && signature.kind !== 'usage-rights' ? [{ signature, analysis }] : [],
+    )
+    .sort((a, b) => (a.signature.signedEnd ?? Infinity) - (b.signature.signedEnd ?? Infinity))
+  const limit = input.policy.validation.limits.signatures
+  const candidates = found.slice(0, limit).map((item, i) => examine(doc, item.signature, item.analysis, i))
+  const messages = candidates.flatMap(({ message }) => message ?? [])
+  const session = openSession(input, [...evidenceOfMessages(messages), evidenceOfPdf(doc)])
+  const stamps = new Map(
+    candidates
+      .filter(isDocumentTimestamp)
+      .map((candidate) => [candidate, judgeTimestamp(candidate, session)]),
+  )
+  const judged = candidates.map((candidate) => judge(candidate, stamps, session))
+  return {
+    signatures: distrustLater(judged),
+    needs: judged.flatMap(({ needs }) => needs),
+    unavailable: session.unavailable,
+    isCut: found.length > limit,
+  }
+}
+
+const isDocumentTimestamp = ({ signature }: Candidate): boolean => signature.kind === 'timestamp'
+
+function examine(
+  doc: PdfDocument,
+  signature: PdfSignature,
+  analysis: ChangeAnalysis,
+  index: number,
+): Candidate {
+  const range = signature.byteRange
+  const content = range && [
+    doc.bytes.subarray(range[0], range[0] + range[1]),
+    doc.bytes.subarray(range[2], range[2] + range[3]),
+  ]
+  const message = readMessage(signature)
+  const blocks = formatBlocks(signature, analysis)
+  if (!message) blocks.push(failed('FORMAT_FAILURE', reason('CMS_MALFORMED')))
+  return {
+    signature,
+    analysis,
+    message,
+    content,
+    formatBlocks: blocks,
+    facts: {
+      id: `signature-${index + 1}`,
+      field: signature.fieldName ?? null,
+      subFilter: signature.subFilter ?? null,
+      claimedTime: claimedTime(doc, signature),
+      ...levelOf(signature, message),
+      coverage: {
+        wholeFile: signature.coversWholeFile,
+        bytesCovered: analysis.coverage.bytesCovered,
+        bytesTotal: analysis.coverage.totalBytes,
+        revision: analysis.coverage.revision ?? null,
+        revisions: analysis.coverage.revisions,
+      },
+      changes: analysis.changes.map((change) => ({
+        ...changeReason(change.detail, change.path),
+        allowed: change.allowed,
+        revision: change.revision + 1,
+        place: change.path,
+      })),
+    },
+  }
+}
+
+function readMessage({ contents }: PdfSignature): CmsMessage | undefined {
+  if (contents.length === 0) return undefined
+  try {
+    return parseCms(contents)
+  } catch (error) {
+    if (!isCoded(error)) throw error
+    return undefined
+  }
+}
+
+/** Anything wrong with structure or coverage, and any change that is not known to be harmless, is a format failure. */
+function formatBlocks({ problems }: PdfSignature, analysis: ChangeAnalysis): Conclusion[] {
+  const changes = analysis.changes.filter(({ allowed }) => !allowed)
+  return [
+    ...problems.map((problem) => failed('FORMAT_FAILURE', problemReason(problem))),
+    ...changes.map((change) => failed('FORMAT_FAILURE', changeReason(change.detail, change.path))),
+    ...(analysis.verdict === 'forbidden' && changes.length === 0
+      ? [failed('FORMAT_FAILURE', changeReason('object-unreadable', ''))]
+      : []),
+  ]
+}
+
+function claimedTime(doc: PdfDocument, { dict }: PdfSignature): Date | undefined {
+  try {
+    const text = findString(doc, dict, 'M')
+    return text && parsePdfDate(getText(text))
+  } catch (error) {
+    if (!isCoded(error)) throw error
+    return undefined
+  }
+}
+
+/** PAdES baseline: SubFilter, /M, certificate reference, no signing time in the CMS (EN 319 142-1 §6.3). */
+function levelOf(
+  { subFilter, dict }: PdfSignature,
+  message: CmsMessage | undefined,
+): Pick<SignatureFacts, 'format' | 'level'> {
+  if (subFilter === 'ETSI.RFC3161') return { format: 'RFC3161', level: 'other' }
+  if (subFilter !== 'ETSI.CAdES.detached')
+    return { format: subFilter?.startsWith('adbe.pkcs7') ? 'PKCS7' : 'unknown', level: 'other' }
+  const signer = message?.signedData.signerInfos[0]
+  const has = (oid: string, list = signer?.signedAttributes): boolean =>
+    list?.some((a) => a.oid === oid) ?? false
+  const hasReference = has(ATTRIBUTE.signingCertificateV2) || has(ATTRIBUTE.signingCertificate)
+  const isBaseline = hasReference && !has(ATTRIBUTE.signingTime) && dict.entries.has('M') && message?.isDer
+  const hasTimestamp = has(ATTRIBUTE.signatureTimeStamp, signer?.unsignedAttributes)
+  return { format: 'PAdES', level: isBaseline ? (hasTimestamp ? 'B-T' : 'B-B') : 'other' }
+}
+
+interface JudgedTimestamp {
+  readonly verdict: TimestampVerdict
+  readonly conclusion: Conclusion
+}
+
+function judgeTimestamp(
+  { signature, content, formatBlocks: blocks }: Candidate,
+  session: Session,
+): JudgedTimestamp {
+  const verdict = validateTimestamp(
+    signature.contents,
+    'document-timestamp',
+    content ?? [],
+    session.timestampContext,
+  )
+  return { verdict, conclusion: joinConclusions([...blocks, verdict.conclusion]) }
+}
+
+function judge(
+  candidate: Candidate,
+  stamps: ReadonlyMap<Candidate, JudgedTimestamp>,
+  session: Session,
+): Judged {
+  const stamp = stamps.get(candidate)
+  if (stamp) {
+    const report = documentTimestampReport(candidate.facts, stamp.verdict, stamp.conclusion, session.report)
+    return { candidate, report, needs: stamp.verdict.needs }
+  }
+  const reading = readSubFilter(candidate)
+  const { message } = candidate
+  const [problem] = reading.problems
+  if (!message || problem) {
+    const conclusion = joinConclusions([
+      ...candidate.formatBlocks,
+      ...reading.problems.map((found) => failed('FORMAT_FAILURE', found)),
+    ])
+    return { candidate, report: unreadableReport(candidate.facts, conclusion, [], session.report), needs: [] }
+  }
+  const verdict = validateSignature({
+    message,
+    index: 0,
+    content: reading.content,
+    tolerated: reading.tolerated,
+    documentTimestamps: laterStamps(candidate, stamps),
+    formatBlocks: candidate.formatBlocks,
+    warnings: warningsOf(candidate),
+    signerContext: session.signerContext,
+    timestampContext: session.timestampContext,
+  })
+  return {
+    candidate,
+    report: signatureReport(candidate.facts, verdict, session.report),
+    needs: verdict.needs,
+  }
+}
+
+/** Sound document timestamps that cover the signature prove that it existed. */
+function laterStamps(
+  candidate: Candidate,
+  stamps: ReadonlyMap<Candidate, JudgedTimestamp>,
+): TimestampVerdict[] {
+  const end = candidate.signature.signedEnd ?? Infinity
+  return [...stamps].flatMap(([{ signature }, { verdict, conclusion }]) =>
+    conclusion.indication === 'TOTAL-PASSED' && (signature.signedEnd ?? 0) > end ? [verdict] : [],
+  )
+}
+
+interface Reading extends Pick<SignatureInput, 'content' | 'tolerated'> {
+  readonly problems: readonly Reason[]
+}
+
+/** What the SubFilter says is signed (ISO 32000-2, table 260). */
+function readSubFilter({ signature, message, content }: Candidate): Reading {
+  const { subFilter } = signature
+  const data = message?.signedData
+  const problems: Reason[] = []
+  const tolerated: CmsIssueKey[] =
+    subFilter === 'ETSI.CAdES.detached' ? [] : ['CMS_CERTIFICATE_REFERENCE_MISSING']
+  if (data && data.signerInfos.length !== 1)
+    problems.push(reason('CMS_SIGNER_COUNT', String(data.signerInfos.length)))
+  if (subFilter === 'adbe.pkcs7.sha1') return { ...readSha1(data?.content, content, problems), tolerated }
+  if (subFilter !== 'ETSI.CAdES.detached' && subFilter !== 'adbe.pkcs7.detached')
+    problems.push(reason('CMS_FORMAT_UNSUPPORTED', subFilter ?? ''))
+  if (data?.content !== undefined && data.content.length > 0) problems.push(reason('CMS_NOT_DETACHED'))
+  return { content: content ?? [], tolerated, problems }
+}
+
+/** The content is the SHA-1 value of the octets, carried inside (a form of the past). */
+function readSha1(
+  carried: Uint8Array | undefined,
+  content: readonly Uint8Array[] | undefined,
+  problems: Reason[],
+): Pick<Reading, 'content' | 'problems'> {
+  const actual = digest('SHA-1', ...(content ?? []))
+  if (!carried || compareBytes(carried, actual) !== 0) problems.push(reason('CMS_DIGEST_MISMATCH', 'SHA-1'))
+  return { content: [actual], problems }
+}
+
+function warningsOf({ facts, message }: Candidate): Reason[] {
+  const hasTime = message?.signedData.signerInfos[0]?.signedAttributes.some(
+    ({ oid }) => oid === ATTRIBUTE.signingTime,
+  )
+  return facts.format === 'PAdES' && hasTime ? [reason('SIGNING_TIME_TWICE')] : []
+}
+
+/**
+ * What a later signature added was fine only as part of a signature: where that one is proved to be none, its field
+ * and appearance are a change like any other, and the earlier signatures fail with it.
+ */
+function distrustLater(judged: readonly Judged[]): SignatureReport[] {
+  const broken = new Set(
+    judged.flatMap(({ report }) =>
+      report.indication === 'TOTAL-FAILED' && report.field !== null ? [report.field] : [],
+    ),
+  )
+  return judged.map(({ candidate, report }) => {
+    const spoiled = candidate.analysis.laterSignatures.filter((name) => broken.has(name))
+    if (spoiled.length === 0) return report
+    const own: Conclusion = {
+      indication: report.indication,
+      ...(report.subIndication === null ? {} : { subIndication: report.subIndication }),
+      reasons: report.reasons,
+    }
+    const more = spoiled.map((name) => failed('FORMAT_FAILURE', changeReason('field-never-signed', name)))
+    const { indication, subIndication, reasons } = joinConclusions([own, ...more, passed()])
+    return { ...report, indication, subIndication: subIndication ?? null, reasons }
+  })
+}
