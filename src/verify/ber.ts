@@ -1,10 +1,11 @@
 /**
- * Finds the signed attributes of a CMS message that others wrote in BER.
+ * CMS messages that others wrote in BER: as DER for the strict reader, with the signed attributes kept.
  *
- * Re-encoding the rest is harmless, but these octets are what was signed: they are cut out of the
- * original as they stand. Depth and the number of elements are bounded.
+ * Only lengths and string fragments are changed; order and values stay, so that certificates and CRLs inside keep
+ * their signatures. What was signed is cut out of the original as it stands. Depth and count are bounded; a message
+ * may hold CRLs of any size, which is why this is not done by a general ASN.1 library (its limit is 10,000 nodes).
  */
-import { CodedError } from '../../ca/formats.ts'
+import { CodedError, concat, tlv } from '../../ca/formats.ts'
 
 interface Element {
   readonly tag: number
@@ -16,7 +17,8 @@ interface Element {
 }
 
 const MAX_DEPTH = 30
-const MAX_ELEMENTS = 20_000
+const MAX_ELEMENTS = 1_000_000
+const MAX_BYTES = 64 * 1024 * 1024
 
 interface Budget {
   elements: number
@@ -70,6 +72,52 @@ function childrenOf(bytes: Uint8Array, parent: Element, budget: Budget): Element
     at = child.end
   }
   return list
+}
+
+const octetString = 0x04
+
+/** OCTET STRING, or the implicitly tagged one of CMS: fragments are joined (X.690 §8.7). */
+const isFragmented = (tag: number): boolean => tag === (octetString | 0x20)
+
+function encode(bytes: Uint8Array, element: Element, budget: Budget, depth: number): Uint8Array {
+  if (depth > MAX_DEPTH) malformed('too deep elements')
+  const { tag, contentStart, contentEnd } = element
+  if ((tag & 0x20) === 0) return tlv(tag, bytes.subarray(contentStart, contentEnd))
+  const children = childrenOf(bytes, element, budget)
+  if (isFragmented(tag)) return tlv(octetString, joinFragments(bytes, children, budget, depth))
+  return tlv(tag, ...children.map((child) => encode(bytes, child, budget, depth + 1)))
+}
+
+function joinFragments(
+  bytes: Uint8Array,
+  fragments: readonly Element[],
+  budget: Budget,
+  depth: number,
+): Uint8Array {
+  if (depth > MAX_DEPTH) malformed('too deep elements')
+  return concat(
+    ...fragments.map((fragment) => {
+      if (isFragmented(fragment.tag))
+        return joinFragments(bytes, childrenOf(bytes, fragment, budget), budget, depth + 1)
+      if (fragment.tag !== octetString) malformed('a fragment is no OCTET STRING')
+      return bytes.subarray(fragment.contentStart, fragment.contentEnd)
+    }),
+  )
+}
+
+/**
+ * A BER message with definite, minimal lengths and whole OCTET STRINGs.
+ *
+ * @returns zeros behind the message are left out
+ * @throws {CodedError} INPUT_MALFORMED, INPUT_TOO_LARGE
+ */
+export function normaliseBer(bytes: Uint8Array): Uint8Array {
+  if (bytes.length > MAX_BYTES)
+    throw new CodedError('INPUT_TOO_LARGE', `BER: ${bytes.length} bytes, at most ${MAX_BYTES} are read`)
+  const budget = { elements: 0 }
+  const outer = readElement(bytes, 0, bytes.length, budget)
+  if (bytes.subarray(outer.end).some((byte) => byte !== 0)) malformed('trailing bytes')
+  return encode(bytes, outer, budget, 0)
 }
 
 /**

@@ -8,7 +8,6 @@ import {
   type SignatureAlgorithm,
   type SignedData,
   type SignerInfo,
-  berToDer,
   compareBytes,
   concat,
   contentTypeOf,
@@ -25,7 +24,7 @@ import {
   signingTimeOf,
   verifySignature,
 } from '../../ca/formats.ts'
-import { findOriginalAttributes } from './ber.ts'
+import { findOriginalAttributes, normaliseBer } from './ber.ts'
 import { factsOf, findSubjectKey } from './path/facts.ts'
 
 /** A CMS message as it came: strict DER, or BER with the signed attributes kept. */
@@ -46,7 +45,7 @@ export function parseCms(bytes: Uint8Array): CmsMessage {
     return { signedData: parseSignedData(bytes), isDer: true, originalAttributes: () => undefined }
   } catch (error) {
     if (!isCoded(error, 'INPUT_MALFORMED')) throw error
-    const signedData = parseSignedData(berToDer(bytes))
+    const signedData = parseSignedData(normaliseBer(bytes))
     return { signedData, isDer: false, originalAttributes: (i) => findOriginalAttributes(bytes, i) }
   }
 }
