@@ -188,3 +188,34 @@ test('whatever byte of a later save is changed, the analysis ends with a verdict
   )
   t.pass()
 })
+
+test('what a later signer added is protected as well', (t) => {
+  const twice = signer.sign(signed, { fieldName: 'B', rect: [310, 20, 390, 80] })
+  const doc = openPdf(twice)
+  for (const [num, entry] of doc.revisions.at(-1)?.entries ?? []) {
+    if (entry.kind !== 'offset' || num <= 13) continue
+    const [first] = analyse(appendSave(twice, { [num]: stream('x') }))
+    t.is(first?.verdict, 'forbidden', `object ${num}`)
+  }
+})
+
+test('what an empty field showed may be overwritten when it is signed, and not afterwards', (t) => {
+  const prepared = buildPdf({
+    ...contract,
+    3: contract[3]?.replace('[9 0 R]', '[9 0 R 60 0 R]') ?? '',
+    8: contract[8]?.replace('[9 0 R]', '[9 0 R 60 0 R]') ?? '',
+    60: '<</Type/Annot/Subtype/Widget/FT/Sig/T(B)/Rect[10 100 60 130]/F 4/P 3 0 R/AP<</N 61 0 R>>>>',
+    61: stream('', '/Type/XObject/Subtype/Form/BBox[0 0 50 30]'),
+  })
+  const first = signer.sign(prepared, { fieldName: 'A' })
+  const inked = stream('0 g 0 0 50 30 re f', '/Type/XObject/Subtype/Form/BBox[0 0 50 30]')
+  const verdict = (bytes: Uint8Array): string | undefined => {
+    const doc = openPdf(bytes)
+    const signatures = listSignatures(doc)
+    return analyseAllChanges(doc, signatures)[signatures.findIndex((item) => item.fieldName === 'A')]?.verdict
+  }
+  t.is(verdict(appendSave(first, { 61: inked })), 'forbidden')
+  const second = signer.sign(first, { fieldName: 'B' })
+  t.is(verdict(second), 'allowed')
+  t.is(verdict(appendSave(second, { 61: inked })), 'forbidden')
+})

@@ -1,5 +1,6 @@
 import { isCoded } from '../../../ca/errors.ts'
 import type { PdfDocument } from '../../formats/pdf/document.ts'
+import { tooLarge } from '../../formats/pdf/limits.ts'
 import { isWhite } from '../../formats/pdf/parse-object.ts'
 import type { PdfRevision } from '../../formats/pdf/revisions.ts'
 import { listSignatures, type PdfSignature, type SignatureProblem } from '../../formats/pdf/signatures.ts'
@@ -7,7 +8,8 @@ import { isLocked } from '../../formats/pdf/transforms.ts'
 import type { Change, ChangeAnalysis, ChangeDetail, Coverage } from './change-types.ts'
 import { compareCatalog, compareTrailer } from './compare-catalog.ts'
 import { compareObjects } from './compare-objects.ts'
-import { buildGraph, type ObjectGraph } from './object-graph.ts'
+import { buildGraph, emptyGraph, extendGraph } from './object-graph.ts'
+import type { ObjectGraph } from './object-roles.ts'
 import { checkRevisionBytes } from './revision-bytes.ts'
 import { viewNextRevision, viewRevision } from './revision-view.ts'
 import { forbid, type Step } from './step.ts'
@@ -41,48 +43,72 @@ export function analyseChanges(
   return analyse(doc, signature, compareRevisions(doc, signatures, first))
 }
 
+/** How often the objects of a file are walked anew, and how many cross-reference entries are copied, at most. */
+const LIMITS = { walks: 32, entries: 50_000_000 } as const
+
 /** The changes of each revision after `first`, against the one before it. */
 function compareRevisions(doc: PdfDocument, signatures: readonly PdfSignature[], first: number): Change[][] {
   const steps: Change[][] = []
   if (first >= doc.revisions.length - 1) return steps
+  const later = doc.revisions.slice(first + 1)
+  if (later.length * doc.state.merged.size > LIMITS.entries)
+    throw tooLarge('objects in its revisions', LIMITS.entries)
   let before = viewRevision(doc, first)
-  for (const revision of doc.revisions.slice(first + 1)) {
+  let graph = openGraph(before)
+  let walks = 1
+  for (const revision of later) {
     const after = viewNextRevision(doc, before)
-    steps[revision.index] = compareStep({ doc, signatures, before, after, revision })
+    const changes = compareStep({
+      final: doc,
+      signatures,
+      before,
+      after,
+      revision,
+      graph: graph ?? emptyGraph(),
+    })
+    if (graph === undefined) changes.push(unreadable(revision))
+    steps[revision.index] = changes
+    const isClean = graph !== undefined && changes.every((change) => change.allowed)
+    // After a forbidden change the document is another one. A file of very many such saves is not walked for each:
+    // what was reached stays protected, which can only forbid more.
+    const known = isClean || walks >= LIMITS.walks ? graph : undefined
+    if (known === undefined) walks++
+    graph = openGraph(after, known, revision)
     before = after
   }
   return steps
 }
 
-type Pair = {
-  readonly doc: PdfDocument
-  readonly signatures: readonly PdfSignature[]
-  readonly before: PdfDocument
-  readonly after: PdfDocument
-  readonly revision: PdfRevision
+/** The graph of a view, from the one of the revision before where that is known; undefined where it has no catalog. */
+function openGraph(view: PdfDocument, known?: ObjectGraph, revision?: PdfRevision): ObjectGraph | undefined {
+  try {
+    if (known === undefined) return buildGraph(view)
+    extendGraph(known, view, new Set(revision?.entries.keys()))
+    return known
+  } catch (error) {
+    if (!isCoded(error, 'PDF_MALFORMED')) throw error
+    return undefined
+  }
 }
 
-function compareStep({ doc, signatures, before, after, revision }: Pair): Change[] {
-  const changes: Change[] = []
-  const graph: ObjectGraph = {
-    roles: new Map(),
-    reached: new Map(),
-    validationData: new Set(),
-    unreadable: new Set(),
-  }
-  const shared = { before, after, final: doc, revision, signatures, changes, widgets: new Map() }
+function unreadable(revision: PdfRevision): Change {
+  const path = `revision ${revision.index + 1}`
+  return { class: 'object', allowed: false, detail: 'object-unreadable', revision: revision.index, path }
+}
+
+function compareStep(given: Omit<Step, 'changes' | 'widgets'>): Change[] {
+  const step: Step = { ...given, changes: [], widgets: new Map() }
   try {
-    checkRevisionBytes({ ...shared, graph })
-    const step: Step = { ...shared, graph: buildGraph(before) }
+    checkRevisionBytes(step)
     compareTrailer(step)
     compareCatalog(step)
     compareObjects(step)
     checkAnomalies(step)
   } catch (error) {
     if (!isCoded(error, 'PDF_MALFORMED')) throw error
-    forbid({ ...shared, graph }, 'object', 'object-unreadable', { path: `revision ${revision.index + 1}` })
+    step.changes.push(unreadable(step.revision))
   }
-  return changes
+  return step.changes
 }
 
 /** Violations that other readers resolve in another way: in bytes added after a signature there is no excuse for them. */

@@ -9,7 +9,7 @@ import {
   type PdfRef,
 } from '../../formats/pdf/objects.ts'
 import { listChangedKeys } from './equal.ts'
-import { describeField, type FieldRole } from './object-graph.ts'
+import { describeField, type FieldRole } from './object-roles.ts'
 import { allow, forbid, type Step } from './step.ts'
 
 /** Entries that a new signature field or widget may have; actions (/A, /AA) are not among them. */

@@ -3,7 +3,7 @@ import type { PdfDict, PdfRef } from '../../formats/pdf/objects.ts'
 import type { PdfRevision } from '../../formats/pdf/revisions.ts'
 import type { PdfSignature } from '../../formats/pdf/signatures.ts'
 import type { Change, ChangeClass, ChangeDetail } from './change-types.ts'
-import type { ObjectGraph } from './object-graph.ts'
+import type { ObjectGraph } from './object-roles.ts'
 
 /** One save under comparison with the state before it. */
 export type Step = {
