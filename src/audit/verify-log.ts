@@ -8,6 +8,7 @@
 import { createCertificates, type Certificates } from './independent/certificates.ts'
 import { type Head, type LogKey, readHead, readLogKey } from './independent/checkpoint-text.ts'
 import { createCrls } from './independent/crls.ts'
+export type { LeafInput } from './independent/entry.ts'
 import { type Entry, type LeafInput, readEntry } from './independent/entry.ts'
 import { createFindings, type Finding, type Report } from './independent/finding.ts'
 import { createLife } from './independent/life.ts'

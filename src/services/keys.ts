@@ -28,8 +28,7 @@ export function createKeys({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store' 
   /** @throws {CodedError} KEY_NOT_FOUND, KEY_DESTROYED; a foreign key is "not found" */
   async function checkOwner(caller: Caller, keyId: string): Promise<void> {
     const row = await store.heldKeys.find(keyId, caller.scope)
-    if (!row)
-      throw new CodedError('KEY_NOT_FOUND', 'no key of this tenant has this id')
+    if (!row) throw new CodedError('KEY_NOT_FOUND', 'no key of this tenant has this id')
     if (row.destroyedAt) throw new CodedError('KEY_DESTROYED', 'the key has been destroyed')
   }
 

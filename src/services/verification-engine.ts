@@ -15,6 +15,59 @@ import { verify } from '../verify/verify.ts'
 const MAX_ROUNDS = 4
 const MAX_FETCHES = 40
 
+export interface VerifyInput {
+  readonly document: Uint8Array
+  /** Content of a detached signature. */
+  readonly content?: Uint8Array
+  readonly password?: string
+  /** Time of validation; now when left out. */
+  readonly at?: Date
+}
+
+interface Collection {
+  readonly input: Omit<VerifyInput, 'at'>
+  readonly at: Date
+  readonly trust: readonly TrustAnchor[]
+  readonly policy: Policy
+  /** Evidence that is at hand before anything is asked for. */
+  readonly known: Pick<Evidence, 'certificates' | 'crls' | 'ocspResponses'>
+  /** Brings one thing, or undefined; an exception counts as undefined. */
+  readonly obtain: (need: EvidenceNeed) => Promise<Uint8Array | undefined>
+}
+
+/** Asks the verifier, brings what it needs, and asks again; the last round decides with what there is. */
+export async function collectEvidence({
+  input,
+  at,
+  trust,
+  policy,
+  known,
+  obtain,
+}: Collection): Promise<Report> {
+  const evidence = {
+    certificates: [...(known.certificates ?? [])],
+    crls: [...(known.crls ?? [])],
+    ocspResponses: [...(known.ocspResponses ?? [])],
+    unavailable: [] as string[],
+  }
+  const lists = { certificate: evidence.certificates, crl: evidence.crls, ocsp: evidence.ocspResponses }
+  let fetches = 0
+  for (let round = 1; ; round++) {
+    const outcome = verify({ ...input, evidence, trust, policy, at, final: round > MAX_ROUNDS })
+    if ('report' in outcome) return outcome.report
+    const wanted = outcome.needs.slice(0, MAX_FETCHES - fetches)
+    fetches += wanted.length
+    for (const { url } of outcome.needs.slice(wanted.length)) evidence.unavailable.push(url)
+    await Promise.all(
+      wanted.map(async (need) => {
+        const found = await obtain(need).catch(() => undefined)
+        if (found) lists[need.kind].push(found)
+        else evidence.unavailable.push(need.url)
+      }),
+    )
+  }
+}
+
 export interface EngineDeps {
   readonly ca: Ca
   readonly store: Store
@@ -26,68 +79,25 @@ export interface EngineDeps {
   readonly fetchAllowed: boolean
 }
 
-export interface VerifyInput {
-  readonly document: Uint8Array
-  /** Content of a detached signature. */
-  readonly content?: Uint8Array
-  readonly password?: string
-  /** Time of validation; now when left out. */
-  readonly at?: Date
-}
-
-/** @returns the verifier with its evidence behind it */
+/** @returns the verifier with this house's evidence behind it */
 export function createVerificationEngine(deps: EngineDeps): (input: VerifyInput) => Promise<Report> {
-  const own = [
-    ...deps.ca.issuers.map(({ certDer }) => certDer),
-    ...deps.ca.services.ocspDer,
-    deps.ca.services.tsaDer,
-  ]
-  return async (input) => {
-    const evidence = {
-      certificates: [...own],
-      crls: [] as Uint8Array[],
-      ocspResponses: [] as Uint8Array[],
-      unavailable: [] as string[],
-    }
-    let fetches = 0
-    for (let round = 0; ; round++) {
-      const outcome = verify({
-        document: input.document,
-        ...(input.content ? { content: input.content } : {}),
-        ...(input.password === undefined ? {} : { password: input.password }),
-        evidence: evidence satisfies Evidence,
-        trust: deps.trust,
-        policy: deps.policy,
-        at: input.at ?? deps.now(),
-        // The last round must decide with what there is: a missing answer is a finding, not a reason to wait.
-        final: round === MAX_ROUNDS,
-      })
-      if ('report' in outcome) return outcome.report
-      const wanted = outcome.needs.slice(0, MAX_FETCHES - fetches)
-      fetches += wanted.length
-      for (const need of outcome.needs.slice(wanted.length)) evidence.unavailable.push(need.url)
-      await Promise.all(wanted.map((need) => satisfy(deps, need, evidence)))
-    }
-  }
-}
-
-interface Collected {
-  readonly certificates: Uint8Array[]
-  readonly crls: Uint8Array[]
-  readonly ocspResponses: Uint8Array[]
-  readonly unavailable: string[]
-}
-
-async function satisfy(deps: EngineDeps, need: EvidenceNeed, into: Collected): Promise<void> {
-  const found = await obtain(deps, need).catch(() => undefined)
-  if (!found) into.unavailable.push(need.url)
-  else if (need.kind === 'certificate') into.certificates.push(found)
-  else if (need.kind === 'crl') into.crls.push(found)
-  else into.ocspResponses.push(found)
+  const { ca, trust, policy } = deps
+  const own = [...ca.issuers.map(({ certDer }) => certDer), ...ca.services.ocspDer, ca.services.tsaDer]
+  return ({ at, ...input }) =>
+    collectEvidence({
+      input,
+      at: at ?? deps.now(),
+      trust,
+      policy,
+      known: { certificates: own },
+      obtain: (need) => obtain(deps, need),
+    })
 }
 
 async function obtain(deps: EngineDeps, need: EvidenceNeed): Promise<Uint8Array | undefined> {
-  const prefix = deps.ownPrefixes.find((candidate) => need.url.startsWith(`${candidate}/`))
+  const prefix = deps.ownPrefixes.find(
+    (candidate) => need.url === candidate || need.url.startsWith(`${candidate}/`),
+  )
   if (prefix !== undefined) return ownEvidence(deps, need, need.url.slice(prefix.length))
   if (!deps.fetchAllowed) return undefined
   return fetchEvidence({ url: need.url, ...(need.ocspRequest ? { ocspRequest: need.ocspRequest } : {}) })

@@ -1,0 +1,182 @@
+/**
+ * `yinxin ceremony`: makes a CA from a ceremony file, with the root key here or kept elsewhere.
+ *
+ * With `"offline": true` in the file: step 1 here prints requests, step 2 beside the root certifies them, step 3 here
+ * takes the certificates back. The only command that opens the core by itself.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import {
+  acceptIssuingCas,
+  type CaMaterial,
+  certifyIssuingCas,
+  type CeremonyRequest,
+  evaluationCeremony,
+  holdCeremony,
+  type PendingCeremony,
+  requestIssuingCas,
+} from '../../ca/index.ts'
+import { CodedError } from '../../ca/errors.ts'
+import type { CaPorts } from '../../ca/ports.ts'
+import { type Config, readConfig } from '../config.ts'
+import { makeFolders, placesOf, readIfPresent, readPassphrase } from '../house.ts'
+import { fromBase64, toPem } from '../lib/bytes.ts'
+import { writeDurably } from '../store/checkpoint-file.ts'
+import { openStore } from '../store/store.ts'
+import { derFromPem } from './pem-file.ts'
+import type { Command, CommandInput } from './command.ts'
+import type { CliContext } from './context.ts'
+import type { Printer } from './printer.ts'
+
+const ACTOR = { actor: 'operator:ceremony', tenant: null }
+const encoder = new TextEncoder()
+
+const saveMaterial = async (config: Config, material: CaMaterial): Promise<CaMaterial> => {
+  await writeDurably(placesOf(config).material, encoder.encode(`${JSON.stringify(material, null, 2)}\n`))
+  return material
+}
+
+/** The CA of a first start: for trying out, and named so in every certificate. */
+export async function holdEvaluationCeremony(
+  config: Config,
+  ports: CaPorts,
+  passphrase: string,
+): Promise<CaMaterial> {
+  const ceremony =
+    config.ceremonyFile === undefined
+      ? await evaluationCeremony()
+      : new Uint8Array(await readFile(config.ceremonyFile))
+  const request: CeremonyRequest = {
+    keysFolder: placesOf(config).keys,
+    passphrase,
+    ceremony,
+    baseUrl: config.baseUrl,
+    actor: ACTOR,
+  }
+  return saveMaterial(config, await holdCeremony(request, ports))
+}
+
+async function readPending(config: Config): Promise<PendingCeremony> {
+  const text = await readIfPresent(placesOf(config).pending)
+  if (text === undefined)
+    throw new CodedError(
+      'CEREMONY_INVALID',
+      'there are no requests to finish: start with the ceremony file alone',
+    )
+  return JSON.parse(text) as PendingCeremony
+}
+
+interface Stage {
+  readonly config: Config
+  readonly request: CeremonyRequest
+  readonly ports: CaPorts
+  readonly printer: Printer
+}
+
+const isOffline = (ceremony: Uint8Array): boolean => {
+  const file = JSON.parse(new TextDecoder().decode(ceremony)) as { root?: { offline?: boolean } }
+  return file.root?.offline === true
+}
+
+/** Step 1: keys of the issuing CAs, and the requests that travel to the root. */
+async function requestStep({ config, request, ports, printer }: Stage): Promise<void> {
+  const pending = await requestIssuingCas(request, ports)
+  await writeDurably(placesOf(config).pending, encoder.encode(JSON.stringify(pending, null, 2)))
+  const requests = pending.requests.map(({ issuerId, csr }) => ({
+    issuerId,
+    csrPem: toPem('CERTIFICATE REQUEST', fromBase64(csr)),
+  }))
+  printer.result(
+    { pendingFile: placesOf(config).pending, requests },
+    `Requests for the offline root are in ${placesOf(config).pending}. Carry them to the root, then run --finish with what comes back.`,
+    ...requests.map(({ csrPem }) => csrPem),
+  )
+}
+
+/** Step 2, on the machine of the root: certificates for the requests. */
+async function certifyStep({ request, ports, printer }: Stage, pendingFile: string): Promise<void> {
+  const pending = JSON.parse(await readFile(pendingFile, 'utf8')) as PendingCeremony
+  const made = await certifyIssuingCas(request, pending, ports)
+  const certificatesPem = [made.rootDer, ...made.issuingDer].map((der) => toPem('CERTIFICATE', der))
+  printer.result({ rootKeyId: made.rootKeyId, certificatesPem }, ...certificatesPem)
+}
+
+/** Step 3: the certificates come back, root first, and the CA is complete. */
+async function finishStep({ config, request, ports }: Stage, certificatesFile: string): Promise<CaMaterial> {
+  const [rootDer, ...issuingDer] = derFromPem(await readFile(certificatesFile, 'utf8'), 'CERTIFICATE')
+  if (!rootDer) throw new CodedError('CEREMONY_INVALID', `${certificatesFile} holds no certificate`)
+  return saveMaterial(
+    config,
+    await acceptIssuingCas(request, await readPending(config), { rootDer, issuingDer }, ports),
+  )
+}
+
+async function runStep(stage: Stage, input: CommandInput): Promise<number> {
+  const { certify, finish } = input.options
+  if (certify !== undefined) {
+    await certifyStep(stage, certify)
+    return 0
+  }
+  if (finish === undefined && isOffline(stage.request.ceremony)) {
+    await requestStep(stage)
+    return 0
+  }
+  const material =
+    finish === undefined
+      ? await saveMaterial(stage.config, await holdCeremony(stage.request, stage.ports))
+      : await finishStep(stage, finish)
+  stage.printer.result(
+    {
+      material: placesOf(stage.config).material,
+      name: material.name,
+      issuers: material.issuers.map(({ issuerId }) => issuerId),
+    },
+    `The CA "${material.name}" is ready: ${material.issuers.map(({ issuerId }) => issuerId).join(', ')}.`,
+    `Public material: ${placesOf(stage.config).material}. Keys: ${placesOf(stage.config).keys} (back both up, with the passphrase apart).`,
+  )
+  return 0
+}
+
+export const ceremonyCommand: Command<CliContext> = {
+  name: 'ceremony',
+  summary: 'make a CA from a ceremony file; the root key may live elsewhere',
+  positionals: [{ name: 'FILE', help: 'ceremony file (policies/ceremony/evaluation.json is an example)' }],
+  options: {
+    certify: { value: 'PENDING', help: 'beside an offline root: certify the requests in this file' },
+    finish: { value: 'PEM', help: 'take the certificates back: root first, then the issuing CAs' },
+    'base-url': { value: 'URL', help: 'address for certificates, where it is not that of the file' },
+  },
+  async run(input, { env }, printer) {
+    const config = readConfig(
+      env,
+      input.options['data'] === undefined ? {} : { dataDir: input.options['data'] },
+    )
+    await makeFolders(config)
+    const places = placesOf(config)
+    if ((await readIfPresent(places.material)) !== undefined)
+      throw new CodedError('CEREMONY_INVALID', 'this data folder already has a CA')
+    const baseUrl = input.options['base-url']
+    const request: CeremonyRequest = {
+      keysFolder: places.keys,
+      passphrase: await readPassphrase(config),
+      ceremony: new Uint8Array(await readFile(input.positionals[0] ?? '')),
+      ...(baseUrl === undefined ? {} : { baseUrl }),
+      actor: ACTOR,
+    }
+    const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
+    const store = await openStore({
+      database: { client: 'sqlite3', file: places.database },
+      documentsDir: places.documents,
+      checkpointFile: places.checkpoint,
+      randomBytes: random,
+    })
+    try {
+      return await runStep(
+        { config, request, ports: { store: store.ca, now: () => new Date(), randomBytes: random }, printer },
+        input,
+      )
+    } finally {
+      await store.close()
+    }
+  },
+}

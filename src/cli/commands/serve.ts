@@ -1,0 +1,63 @@
+/** `yinxin serve`: the service. On its first start it makes an evaluation CA and prints the first API key once. */
+import { readConfig } from '../../config.ts'
+import type { House } from '../../main.ts'
+import { serve } from '../../serve.ts'
+import { HOUSE_TENANT, operatorCaller } from '../../services/tenancy.ts'
+import type { Command } from '../command.ts'
+import type { CliContext } from '../context.ts'
+
+/** Makes the institution's tenant and the first key, when there is none. @returns the key, or undefined */
+export async function firstKey({
+  store,
+  services,
+}: Pick<House, 'store' | 'services'>): Promise<string | undefined> {
+  if ((await store.apiKeys.count()) > 0) return undefined
+  const caller = operatorCaller('first-start')
+  if (!(await store.tenants.find(HOUSE_TENANT)))
+    await services.tenants.create(caller, { id: HOUSE_TENANT, name: HOUSE_TENANT })
+  const roles = ['admin', 'operator', 'signer', 'auditor', 'regulator'] as const
+  const made = await services.apiKeys.create(caller, { tenant: null, roles, label: 'first key' })
+  return made.key
+}
+
+const untilSignal = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+  })
+
+export const serveCommand: Command<CliContext> = {
+  name: 'serve',
+  summary: 'serve the API, the protocols and the pages',
+  positionals: [],
+  options: {
+    host: { value: 'HOST', help: 'address to listen on (YINXIN_HOST, or 127.0.0.1)' },
+    port: { value: 'PORT', help: 'port to listen on (YINXIN_PORT, or 8080)' },
+  },
+  async run({ options }, { openHouse, env }, printer) {
+    const { data, host, port } = options
+    const config = readConfig(
+      {
+        ...env,
+        ...(host === undefined ? {} : { YINXIN_HOST: host }),
+        ...(port === undefined ? {} : { YINXIN_PORT: port }),
+      },
+      data === undefined ? {} : { dataDir: data },
+    )
+    const stopped = untilSignal()
+    const house = await openHouse(config, { evaluation: true })
+    const key = await firstKey(house)
+    const running = await serve(house)
+    printer.result(
+      { address: running.address, ...(key === undefined ? {} : { apiKey: key }), dataDir: config.dataDir },
+      `Yinxin 印信 serves ${running.address}  (pages /, API reference /docs, verify a file /verify)`,
+      ...(house.material.name === 'evaluation'
+        ? ['This CA is for evaluation only 仅供评估: nobody should rely on it.']
+        : []),
+      ...(key === undefined ? [] : [`First API key, shown once 首个密钥，仅显示一次: ${key}`]),
+    )
+    await stopped
+    await running.close()
+    await house.close()
+    return 0
+  },
+}

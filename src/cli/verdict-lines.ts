@@ -1,0 +1,26 @@
+/** A verification report for people, Chinese and English side by side. */
+import type { Report, SignatureReport } from '../verify/report.ts'
+
+const mark = { pass: '✓', fail: '✗', unknown: '?' } as const
+
+function signatureLines(signature: SignatureReport, index: number): string[] {
+  const time = signature.timeProof
+    ? `signed at ${signature.bestSignatureTime} (proved by a time stamp)`
+    : `claims to be signed at ${signature.claimedTime ?? 'no time'}`
+  return [
+    `  ${index + 1}. ${signature.indication}${signature.subIndication ? ` / ${signature.subIndication}` : ''}: ${signature.signer?.subject ?? 'signer unknown'}`,
+    `     ${signature.format} ${signature.level}, ${time}`,
+    ...signature.reasons.map(({ en, zh }) => `     - ${en} ${zh}`),
+    ...signature.changes
+      .filter(({ allowed }) => !allowed)
+      .map(({ en, zh }) => `     - changed after signing 签名后被改: ${en} ${zh}`),
+    `     Electronic Signature Law art. 13 电子签名法第十三条: ${signature.conditions.map(({ number, result }) => `${['①', '②', '③', '④'][number - 1] ?? ''}${mark[result]}`).join(' ')}`,
+  ]
+}
+
+/** The verdict, then each signature with its reasons. */
+export const verdictLines = (report: Report): string[] => [
+  `${report.indication}: ${report.answer.en} ${report.answer.zh}`,
+  ...report.reasons.map(({ en, zh }) => `  - ${en} ${zh}`),
+  ...report.signatures.flatMap(signatureLines),
+]

@@ -1,0 +1,74 @@
+/**
+ * What the composition is built from that is not a service: the data folder, its secrets and the CA's public material.
+ * A first start makes them in an order in which a crash leaves either nothing that matters or everything.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { CodedError } from '../ca/errors.ts'
+import type { Config } from './config.ts'
+import { toHex } from './lib/bytes.ts'
+import { writeDurably } from './store/checkpoint-file.ts'
+import { type TrustAnchor, trustFromPem } from './verify/trust.ts'
+
+/** Paths below the data folder; everything here belongs into a backup. */
+export const placesOf = (config: Config) => ({
+  database: join(config.dataDir, 'yinxin.sqlite'),
+  documents: join(config.dataDir, 'documents'),
+  checkpoint: join(config.dataDir, 'published', 'checkpoint'),
+  keys: join(config.dataDir, 'keys'),
+  material: join(config.dataDir, 'ca.json'),
+  pending: join(config.dataDir, 'ceremony-pending.json'),
+})
+
+/** Makes the folders; only their owner may look inside. */
+export async function makeFolders(config: Config): Promise<void> {
+  const places = placesOf(config)
+  for (const folder of [
+    config.dataDir,
+    places.documents,
+    dirname(places.checkpoint),
+    places.keys,
+    config.trustDir,
+  ])
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+}
+
+/**
+ * Passphrase of the key files. A missing file is made only inside the data folder and only while there are no keys:
+ * anywhere else a missing passphrase is a mistake.
+ *
+ * @throws {CodedError} CONFIG_INVALID
+ */
+export async function readPassphrase(config: Config): Promise<string> {
+  const file = config.passphraseFile
+  if (!existsSync(file)) {
+    const keys = await readdir(placesOf(config).keys).catch(() => [])
+    if (!file.startsWith(config.dataDir) || keys.length > 0)
+      throw new CodedError('CONFIG_INVALID', 'YINXIN_PASSPHRASE_FILE names a file that does not exist')
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await writeDurably(file, new TextEncoder().encode(`${toHex(randomBytes(32))}\n`))
+  }
+  const text = (await readFile(file, 'utf8')).trim()
+  if (text.length < 16)
+    throw new CodedError('CONFIG_INVALID', 'YINXIN_PASSPHRASE_FILE holds fewer than 16 characters')
+  return text
+}
+
+/** Trust anchors from the PEM files that an operator put into the trust folder. @throws {CodedError} TRUST_LIST_INVALID */
+export async function readTrustFolder(folder: string): Promise<TrustAnchor[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => /\.(pem|crt|cer)$/.test(name)).sort()
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
+  return texts.flatMap((text, index) => trustFromPem(text, names[index] ?? ''))
+}
+
+/** Text of a file, or undefined when there is none. */
+export async function readIfPresent(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/env node
+/**
+ * The composition root: the one place where the core, the store, the services and the shells are put together.
+ *
+ * Read from here: `openHouse` opens the store, the CA over it, and the services over both; `serve.ts` adds HTTP and the
+ * jobs. Everything below is handed what it needs as plain arguments.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CaMaterial, openCa, parseMaterial } from '../ca/index.ts'
+import { CodedError } from '../ca/errors.ts'
+import type { Ca } from '../ca/ports.ts'
+import { buildNoteKey } from './audit/note.ts'
+import { createLog, type SequencerPorts } from './audit/sequencer.ts'
+import { holdEvaluationCeremony } from './cli/ceremony.ts'
+import { commands } from './cli/commands.ts'
+import { runCli } from './cli/run.ts'
+import type { Config } from './config.ts'
+import { type FontFace, loadFont } from './formats/pades/font.ts'
+import { makeFolders, placesOf, readIfPresent, readPassphrase, readTrustFolder } from './house.ts'
+import { createLogger, type Logger } from './logger.ts'
+import { createServices, type Services } from './services/services.ts'
+import { createVerificationEngine } from './services/verification-engine.ts'
+import { openStore, type Store } from './store/store.ts'
+import { loadPolicy } from './verify/policy.ts'
+
+/** Everything that is open over one data folder. */
+export interface House {
+  readonly config: Config
+  readonly log: Logger
+  readonly store: Store
+  readonly ca: Ca
+  readonly material: CaMaterial
+  readonly sequencer: SequencerPorts
+  readonly services: Services
+  /** Wakes the CRL job; set by whoever runs it. */
+  readonly onCrlWanted: { wake: () => void }
+  /** Stores what was accepted, then closes. */
+  close(): Promise<void>
+}
+
+const now = (): Date => new Date()
+const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
+const root = join(import.meta.dirname, '..')
+const defaultFont = join(
+  root,
+  'node_modules/@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf',
+)
+
+/** The font of visible signatures: ten megabytes, loaded when the first one is drawn. */
+function lazyFont(config: Config): () => Promise<FontFace> {
+  let face: Promise<FontFace> | undefined
+  return () =>
+    (face ??= readFile(config.fontFile ?? defaultFont).then((bytes) => loadFont(new Uint8Array(bytes))))
+}
+
+/**
+ * Opens the data folder; with `evaluation` a folder without a CA gets an evaluation CA first.
+ *
+ * @throws {CodedError} CONFIG_INVALID without a CA, and whatever keeps the store, the keys or the log from being trusted
+ */
+export async function openHouse(config: Config, options: { readonly evaluation: boolean }): Promise<House> {
+  await makeFolders(config)
+  const places = placesOf(config)
+  const passphrase = await readPassphrase(config)
+  const log = createLogger(config.logLevel)
+  const store = await openStore({
+    database: { client: 'sqlite3', file: places.database },
+    documentsDir: places.documents,
+    checkpointFile: places.checkpoint,
+    randomBytes: random,
+  })
+  try {
+    return await openOver(config, options, { store, log, passphrase })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+async function readMaterial(
+  config: Config,
+  options: { readonly evaluation: boolean },
+  store: Store,
+  passphrase: string,
+): Promise<CaMaterial> {
+  const text = await readIfPresent(placesOf(config).material)
+  if (text !== undefined) return parseMaterial(text)
+  if (!options.evaluation)
+    throw new CodedError(
+      'CONFIG_INVALID',
+      'the data folder has no CA yet: run `yinxin ceremony`, or `yinxin serve` for an evaluation CA',
+    )
+  return holdEvaluationCeremony(config, { store: store.ca, now, randomBytes: random }, passphrase)
+}
+
+async function openOver(
+  config: Config,
+  options: { readonly evaluation: boolean },
+  { store, log, passphrase }: { readonly store: Store; readonly log: Logger; readonly passphrase: string },
+): Promise<House> {
+  const material = await readMaterial(config, options, store, passphrase)
+  const ca = await openCa(
+    { material, keysFolder: placesOf(config).keys, passphrase },
+    { store: store.ca, now, randomBytes: random },
+  )
+  // The origin names the log for ever, also when the service moves to another address.
+  const logKey = buildNoteKey(`${material.baseUrl.replace(/^https?:\/\//, '')}/log`, ca.logPublicKey)
+  const sequencer = {
+    store: store.log,
+    published: store.published,
+    signer: { key: logKey, sign: (body: Uint8Array) => ca.signNote(body) },
+    now,
+  }
+  if ((await store.log.readState()) === null) await createLog(sequencer)
+  const own = ca.issuers
+    .filter(({ role }) => role === 'root')
+    .map(({ certDer, issuerId }) => ({ certDer, name: issuerId, source: 'own', jurisdiction: 'CN' }))
+  const trust = [...own, ...(await readTrustFolder(config.trustDir))]
+  const verify = createVerificationEngine({
+    ca,
+    store,
+    now,
+    ownPrefixes: [...new Set([config.baseUrl, material.baseUrl])],
+    trust,
+    policy: await loadPolicy((path) => readFile(join(root, 'policies', path), 'utf8')),
+    fetchAllowed: config.fetchEvidence,
+  })
+  const onCrlWanted = { wake: (): void => undefined }
+  const services = createServices(
+    {
+      ca,
+      store,
+      config,
+      now,
+      randomBytes: random,
+      log,
+      logKey,
+      font: lazyFont(config),
+      verify,
+      crlWanted: () => onCrlWanted.wake(),
+    },
+    {
+      checks: [
+        { name: 'store', check: () => store.ping() },
+        { name: 'log', check: async () => void (await store.log.readState()) },
+      ],
+    },
+  )
+  return {
+    config,
+    log,
+    store,
+    ca,
+    material,
+    sequencer,
+    services,
+    onCrlWanted,
+    async close() {
+      ca.close()
+      await store.close()
+    },
+  }
+}
+
+if (import.meta.main) {
+  const { stdout: out, stderr: err } = process
+  process.exitCode = await runCli(commands, { openHouse, env: process.env, root }, process.argv.slice(2), {
+    out,
+    err,
+  })
+}

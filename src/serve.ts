@@ -1,0 +1,133 @@
+/** HTTP and the jobs over an open house; the second half of the composition. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { openSequencer } from './audit/sequencer.ts'
+import { createApp } from './http/app.ts'
+import { apiRoutes } from './http/api-routes.ts'
+import { createIdempotencyGate } from './http/idempotency.ts'
+import { createMetrics } from './http/metrics.ts'
+import { buildOpenApi } from './http/openapi.ts'
+import { createRateLimit } from './http/rate-limit.ts'
+import type { RouteDefinition } from './http/route.ts'
+import { operationRoutes } from './http/routes/operation.ts'
+import { createCrlJob } from './jobs/crl-job.ts'
+import { createRetentionJob } from './jobs/retention-job.ts'
+import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
+import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
+import type { House } from './main.ts'
+import { pagesOf } from './web/pages.ts'
+
+export interface Running {
+  readonly address: string
+  readonly routes: readonly RouteDefinition[]
+  /** Lets requests in progress end, sequences what they wrote, and stops; the house stays open. */
+  close(): Promise<void>
+}
+
+const JSON_LIMIT = 1_048_576
+/** Room for a signed revision behind an uploaded document: CMS, appearance, font subset, image. */
+const APPEND_ROOM = 1_048_576
+/** A request that is not over by then is cut off at shutdown. */
+const SHUTDOWN_MS = 20_000
+
+const version = (
+  JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }
+).version
+
+function routesOf(
+  house: House,
+  schedule: () => Schedule,
+): { routes: RouteDefinition[]; observe: (operation: string, status: number, seconds: number) => void } {
+  const { services, config } = house
+  const metrics = createMetrics({
+    jobs: () => schedule().health(),
+    logSize: async () => (await services.log.head()).size,
+  })
+  const routes: RouteDefinition[] = []
+  let openApi: Record<string, unknown> | undefined
+  const document = (): Record<string, unknown> => (openApi ??= buildOpenApi(routes, config.baseUrl, version))
+  routes.push(
+    ...pagesOf(house, document, version),
+    ...apiRoutes(services),
+    ...operationRoutes(services, metrics.text, document),
+  )
+  return { routes, observe: metrics.observe }
+}
+
+function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
+  const { store, ca, config } = house
+  const now = (): Date => new Date()
+  const holder = `${hostname()}:${process.pid}:${now().getTime()}`
+  const acquire = (name: string) => (ms: number) => store.leases.acquire(name, holder, now(), ms)
+  const sequencer = createSequencerJob({
+    acquire: acquire('sequencer'),
+    open: () => openSequencer(house.sequencer),
+    now,
+  })
+  const crl = createCrlJob({
+    ca,
+    store: store.ca,
+    acquire: acquire('crl'),
+    now,
+    refreshMs: config.crlRefreshSeconds * 1000,
+  })
+  const retention = createRetentionJob({ store, acquire: acquire('retention'), now })
+  const statistics: Job = {
+    name: 'statistics',
+    everyMs: 30_000,
+    run: () => house.services.statistics.catchUp(),
+  }
+  return { jobs: [sequencer, crl, retention, statistics], sequencer }
+}
+
+/** Starts to serve on the configured host and port; port 0 takes a free one. */
+export async function serve(house: House): Promise<Running> {
+  const { services, config, log } = house
+  const { jobs, sequencer } = jobsOf(house)
+  const schedule = startJobs(jobs, () => new Date(), log)
+  const { routes, observe } = routesOf(house, () => schedule)
+  const app = createApp({
+    routes,
+    baseUrl: config.baseUrl,
+    limits: { documentBytes: config.documentLimitBytes, jsonBytes: JSON_LIMIT, appendRoom: APPEND_ROOM },
+    log,
+    authorise: services.authorise,
+    idempotency: createIdempotencyGate(services),
+    rateLimit: createRateLimit(config.requestsPerSecond, () => performance.now()),
+    observe,
+  })
+  const handle = app.callback()
+  const server = createServer((request, response) => void handle(request, response))
+  server.listen(config.port, config.host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await house.store.ca.record([
+    { type: 'service.started', at: new Date(), actor: 'system', tenant: null, data: { version } },
+  ])
+  return {
+    address: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    routes,
+    async close() {
+      await closeServer(server)
+      await house.store.ca.record([
+        { type: 'service.stopped', at: new Date(), actor: 'system', tenant: null, data: { version } },
+      ])
+      await schedule.stop()
+      await sequencer.run()
+      await sequencer.close()
+    },
+  }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  server.closeIdleConnections()
+  const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS)
+  await closed
+  clearTimeout(timer)
+}

@@ -1,0 +1,51 @@
+/** The pages of an open house. */
+import { readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RouteDefinition } from '../http/route.ts'
+import type { House } from '../main.ts'
+import { readPolicyTexts } from './cps.ts'
+import type { Institution } from './institution.ts'
+import type { PolicyProfile } from './policy-values.ts'
+import { pageRoutes } from './routes.ts'
+
+const PROFILES = join(import.meta.dirname, '../../policies/profiles')
+
+/** What an evaluation CA says about itself. */
+const EVALUATION: Institution = {
+  legalName: { zh: '印信（评估用）', en: 'Yinxin (evaluation only)' },
+  evaluation: true,
+}
+
+const readProfiles = (): PolicyProfile[] =>
+  readdirSync(PROFILES)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(join(PROFILES, name), 'utf8')) as PolicyProfile)
+
+/** @param institutionText JSON of what the institution publishes, see `Institution`; an evaluation CA when left out */
+export function pagesOf(
+  { services, config, material }: House,
+  openApi: () => Record<string, unknown>,
+  version: string,
+  institutionText?: string,
+): readonly RouteDefinition[] {
+  const institution =
+    institutionText === undefined ? EVALUATION : (JSON.parse(institutionText) as Institution)
+  return pageRoutes({
+    institution,
+    baseUrl: config.baseUrl,
+    documentLimitBytes: config.documentLimitBytes,
+    services,
+    policyTexts: readPolicyTexts(),
+    policyFacts: {
+      institution,
+      baseUrl: config.baseUrl,
+      policyArc: material.policyArc,
+      version,
+      crlRefreshSeconds: config.crlRefreshSeconds,
+      documentHours: config.documentHours,
+      profiles: readProfiles(),
+    },
+    openApi,
+  })
+}
