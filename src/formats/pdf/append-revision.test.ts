@@ -7,7 +7,7 @@ import { createDraft, editCatalog } from './draft-revision.ts'
 import { buildDict, buildName, buildRef, buildStream, isStream, isString, withEntries } from './objects.ts'
 import { DEFAULT_PDF_LIMITS } from './limits.ts'
 import { parseIndirectObject } from './parse-indirect.ts'
-import { bytesOf, join, sampleStreamPdf, sampleTablePdf, textOf } from './sample-pdf.ts'
+import { bytesOf, join, sampleStreamPdf, sampleTablePdf, textOf } from '../../test/sample-pdf.ts'
 
 test('a table has rows of 20 bytes in runs, whatever the offset', (t) => {
   const rows = [

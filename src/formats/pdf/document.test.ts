@@ -27,7 +27,7 @@ import {
   sampleStreamPdf,
   sampleTablePdf,
   textOf,
-} from './sample-pdf.ts'
+} from '../../test/sample-pdf.ts'
 
 function titleOf(bytes: Uint8Array): string | undefined {
   const doc = openPdf(bytes)

@@ -6,7 +6,7 @@ import { isCoded } from '../../../ca/errors.ts'
 import { decodeFilters } from './filters.ts'
 import { DEFAULT_PDF_LIMITS } from './limits.ts'
 import { buildDict, buildName, isRef, type PdfObject } from './objects.ts'
-import { bytesOf, textOf } from './sample-pdf.ts'
+import { bytesOf, textOf } from '../../test/sample-pdf.ts'
 
 const plain = (object: PdfObject | undefined): PdfObject => (isRef(object) ? null : (object ?? null))
 

@@ -5,7 +5,7 @@ import { encodeName, encodeNumber, encodeObject } from './encode-object.ts'
 import { DEFAULT_PDF_LIMITS } from './limits.ts'
 import { buildTextString, encodePdfDoc, getText, isString, type PdfObject } from './objects.ts'
 import { parseObject, type Cursor } from './parse-object.ts'
-import { bytesOf, textOf } from './sample-pdf.ts'
+import { bytesOf, textOf } from '../../test/sample-pdf.ts'
 
 function parse(text: string): { object: PdfObject; anomalies: string[] } {
   const bytes = bytesOf(text)

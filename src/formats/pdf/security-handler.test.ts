@@ -10,7 +10,7 @@ import { appendRevision } from './append-revision.ts'
 import { decryptAes, encryptAes, rc4 } from './ciphers.ts'
 import { findString, getObject, getStreamData, openPdf, resolve, type PdfDocument } from './document.ts'
 import { buildDict, buildRef, buildStream, buildTextString, getText, isDict, isStream } from './objects.ts'
-import { bytesOf, join, SAMPLE_OBJECTS, sampleTablePdf, textOf } from './sample-pdf.ts'
+import { bytesOf, join, SAMPLE_OBJECTS, sampleTablePdf, textOf } from '../../test/sample-pdf.ts'
 import { readPermissions } from './security-handler.ts'
 
 async function encrypt(t: ExecutionContext, args: readonly string[]): Promise<Uint8Array | undefined> {

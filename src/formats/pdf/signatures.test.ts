@@ -1,7 +1,7 @@
 import test from 'ava'
 
 import { openPdf } from './document.ts'
-import { appendSample, bytesOf, join, SAMPLE_OBJECTS, sampleTablePdf, textOf } from './sample-pdf.ts'
+import { appendSample, bytesOf, join, SAMPLE_OBJECTS, sampleTablePdf, textOf } from '../../test/sample-pdf.ts'
 import { listSignatures, type PdfSignature } from './signatures.ts'
 import { isLocked } from './transforms.ts'
 

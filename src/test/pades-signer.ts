@@ -3,10 +3,16 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { run } from '../../test/judges.ts'
-import { join as joinBytes } from '../pdf/sample-pdf.ts'
-import { finishPades } from './finish.ts'
-import { preparePades, type PadesOptions, type PreparedPades } from './prepare.ts'
+import { run } from './judges.ts'
+import { buildDict, buildName, buildStream } from '../formats/pdf/objects.ts'
+import { bytesOf, join as joinBytes } from './sample-pdf.ts'
+import { finishPades } from '../formats/pades/finish.ts'
+import {
+  preparePades,
+  type PadesAppearance,
+  type PadesOptions,
+  type PreparedPades,
+} from '../formats/pades/prepare.ts'
 
 /** Signs with a key made at run time; `folder` is a place for files. */
 export type TestSigner = {
@@ -37,9 +43,39 @@ export async function createTestSigner(): Promise<TestSigner> {
   }
 }
 
+let files = 0
+
+async function writeTemporary(signer: TestSigner, bytes: Uint8Array): Promise<string> {
+  const path = join(signer.folder, `judged-${files++}.pdf`)
+  await writeFile(path, bytes)
+  return path
+}
+
 async function check(command: string, args: readonly string[], cwd: string): Promise<void> {
   const { status, stderr } = await run(command, args, { cwd })
   if (status !== 0) throw new Error(`${command} ended with status ${status}: ${stderr}`)
+}
+
+/** The time of every signature made here. */
+export const SIGNING_TIME = new Date('2026-03-04T05:06:07Z')
+
+/** The shortest thing that passes for a CMS. */
+export const EMPTY_CMS = Uint8Array.of(0x30, 2, 5, 0)
+
+/** Signs without cryptography: enough for questions of structure. */
+export function signEmpty(bytes: Uint8Array, options: Partial<PadesOptions> = {}): Uint8Array {
+  const { state } = preparePades(bytes, { signingTime: SIGNING_TIME, contentsSize: 512, ...options })
+  return joinBytes(...finishPades(state, EMPTY_CMS))
+}
+
+/** A red rectangle. */
+export const redStamp: PadesAppearance = {
+  rect: [20, 20, 120, 60],
+  build: (allocate, { width, height }) => {
+    const dict = { Type: buildName('XObject'), Subtype: buildName('Form'), BBox: [0, 0, width, height] }
+    const content = bytesOf(`1 0 0 rg 0 0 ${width} ${height} re f`)
+    return allocate(buildStream(buildDict({ ...dict, Resources: buildDict({}) }), content))
+  },
 }
 
 /** Prepares, signs and finishes. */
@@ -49,7 +85,7 @@ export async function signPdf(
   options: Partial<PadesOptions> = {},
 ): Promise<{ readonly bytes: Uint8Array; readonly prepared: PreparedPades }> {
   const prepared = preparePades(bytes, {
-    signingTime: new Date('2026-03-04T05:06:07Z'),
+    signingTime: SIGNING_TIME,
     contentsSize: 4096,
     ...options,
   })
@@ -63,15 +99,13 @@ export async function pdfsigVerdicts(
   bytes: Uint8Array,
   password?: string,
 ): Promise<string[]> {
-  const path = join(signer.folder, 'judged.pdf')
-  await writeFile(path, bytes)
+  const path = await writeTemporary(signer, bytes)
   const { stdout } = await run('pdfsig', ['-nocert', ...(password ? ['-upw', password] : []), path])
   return stdout.split(/^Signature #\d+:$/m).slice(1)
 }
 
 /** The exit status of `qpdf --check`: 0 sound, 3 warnings, 2 errors. */
 export async function qpdfStatus(signer: TestSigner, bytes: Uint8Array, password?: string): Promise<number> {
-  const path = join(signer.folder, 'checked.pdf')
-  await writeFile(path, bytes)
+  const path = await writeTemporary(signer, bytes)
   return (await run('qpdf', [...(password ? [`--password=${password}`] : []), '--check', path])).status
 }
