@@ -1,0 +1,160 @@
+import test from 'ava'
+
+import { concat } from '../../ca/formats.ts'
+import { finishPades } from '../formats/pades/finish.ts'
+import { preparePades } from '../formats/pades/prepare.ts'
+import { defaultPolicy } from '../test/conformance/policy.ts'
+import { type Party, issue, makeCms, makeCrl, makeToken, withTimestamp } from '../test/pki.ts'
+import { EKU } from '../../ca/formats.ts'
+import { SAMPLE_OBJECTS, bytesOf, sampleTablePdf, textOf } from '../test/sample-pdf.ts'
+import type { Report } from './report.ts'
+import { verify } from './verify.ts'
+
+const policy = defaultPolicy()
+const at = new Date('2026-06-01T12:00:00Z')
+const before = new Date(at.getTime() - 86_400_000)
+const after = new Date(at.getTime() + 86_400_000)
+
+const ca = issue({ name: 'CA', ca: true })
+const anna = issue({ name: 'Anna', issuer: ca })
+const bert = issue({ name: 'Bert', issuer: ca })
+const tsa = issue({
+  name: 'TSA',
+  issuer: ca,
+  keyUsage: ['digitalSignature'],
+  extKeyUsage: [EKU.timeStamping],
+})
+const stranger = issue({ name: 'stranger' })
+const trust = [{ certDer: ca.certificate.raw, name: 'TEST ONLY CA', source: 'own' }]
+const evidence = { crls: [makeCrl(ca, before, after)] }
+
+type Making = { readonly stamp?: boolean; readonly wrongDigest?: boolean }
+
+function signPdf(
+  pdf: Uint8Array,
+  party: Party,
+  { stamp = false, wrongDigest = false }: Making = {},
+): Uint8Array {
+  const prepared = preparePades(pdf, { contentsSize: 8192, signingTime: before })
+  const cms = makeCms(party, {
+    content: prepared.digestInput,
+    ...(wrongDigest ? { messageDigest: new Uint8Array(32) } : {}),
+  })
+  return concat(...finishPades(prepared.state, stamp ? withTimestamp(cms, tsa, before) : cms))
+}
+
+function reportOn(document: Uint8Array, options: { password?: string } = {}): Report {
+  const outcome = verify({ document, evidence, trust, policy, at, final: true, ...options })
+  if (!('report' in outcome)) throw new Error('no report')
+  return outcome.report
+}
+
+const verdicts = ({ signatures }: Report): string[] =>
+  signatures.map(({ indication, subIndication }) =>
+    subIndication ? `${indication}/${subIndication}` : indication,
+  )
+
+const sample = sampleTablePdf(SAMPLE_OBJECTS)
+const once = signPdf(sample, anna)
+
+test('PAdES-B-B passes and says what it covers', (t) => {
+  const report = reportOn(once)
+  t.is(report.indication, 'TOTAL-PASSED')
+  const [first] = report.signatures
+  t.is(first?.format, 'PAdES')
+  t.is(first?.level, 'B-B')
+  t.is(first?.coverage?.wholeFile, true)
+  t.is(first?.claimedTime, before.toISOString())
+  t.is(first?.signer?.commonName, 'TEST ONLY Anna')
+  t.deepEqual(first?.changes, [])
+})
+
+test('PAdES-B-T: the time stamp gives the best signature time', (t) => {
+  const [first] = reportOn(signPdf(sample, anna, { stamp: true })).signatures
+  t.is(first?.level, 'B-T')
+  t.is(first?.bestSignatureTime, before.toISOString())
+  t.is(first?.timeProof?.authority?.includes('TSA'), true)
+})
+
+test('a second signature leaves the first valid, and both say which revision they cover', (t) => {
+  const report = reportOn(signPdf(once, bert))
+  t.deepEqual(verdicts(report), ['TOTAL-PASSED', 'TOTAL-PASSED'])
+  t.deepEqual(
+    report.signatures.map(({ coverage }) => [coverage?.revision, coverage?.revisions, coverage?.wholeFile]),
+    [
+      [2, 3, false],
+      [3, 3, true],
+    ],
+  )
+  t.true(report.signatures[0]?.changes.every(({ allowed }) => allowed))
+})
+
+test('a later signature by a stranger leaves the document undecided', (t) => {
+  const report = reportOn(signPdf(once, stranger))
+  t.deepEqual(verdicts(report), ['TOTAL-PASSED', 'INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND'])
+  t.is(report.indication, 'INDETERMINATE')
+})
+
+test('a later field that only looks like a signature spoils the earlier one', (t) => {
+  const report = reportOn(signPdf(once, bert, { wrongDigest: true }))
+  t.deepEqual(verdicts(report), ['TOTAL-FAILED/FORMAT_FAILURE', 'TOTAL-FAILED/HASH_FAILURE'])
+})
+
+test('bytes after the signature (incremental saving attack) are TOTAL-FAILED / FORMAT_FAILURE', (t) => {
+  const report = reportOn(
+    concat(once, bytesOf('\n4 0 obj\n<</Length 3>>\nstream\nBT \nendstream\nendobj\n%%EOF\n')),
+  )
+  t.is(report.indication, 'TOTAL-FAILED')
+  t.deepEqual(verdicts(report), ['TOTAL-FAILED/FORMAT_FAILURE'])
+})
+
+test('a changed byte inside is TOTAL-FAILED / HASH_FAILURE', (t) => {
+  const changed = once.slice()
+  const place = textOf(changed).indexOf('(TEST ONLY) Tj')
+  changed[place + 1] = 0x52
+  t.deepEqual(verdicts(reportOn(changed)), ['TOTAL-FAILED/HASH_FAILURE'])
+})
+
+test('universal forgery: an empty /Contents or a missing /ByteRange is never valid', (t) => {
+  const text = textOf(once)
+  const emptied = bytesOf(text.replace(/<30[0-9a-f]+>/, (token) => `<${'0'.repeat(token.length - 2)}>`))
+  t.deepEqual(verdicts(reportOn(emptied)), ['TOTAL-FAILED/FORMAT_FAILURE'])
+  const unranged = bytesOf(text.replace('/ByteRange', '/ByteRangX'))
+  t.deepEqual(verdicts(reportOn(unranged)), ['TOTAL-FAILED/FORMAT_FAILURE'])
+})
+
+test('a CMS without signers is TOTAL-FAILED / FORMAT_FAILURE', (t) => {
+  const prepared = preparePades(sample, { contentsSize: 8192, signingTime: before })
+  const token = makeToken(tsa, prepared.digestInput, before)
+  const wrong = concat(...finishPades(prepared.state, token))
+  t.is(reportOn(wrong).indication, 'TOTAL-FAILED')
+})
+
+test('a document without a signature says so', (t) => {
+  const report = reportOn(sample)
+  t.is(report.indication, 'NO_SIGNATURE_FOUND')
+  t.is(report.answer.key, 'NO_SIGNATURE_FOUND')
+})
+
+test('a picture of a seal is not a signature', (t) => {
+  const page = '<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</Seal 7 0 R>>>>>>'
+  const stream = (entries: string): string =>
+    `<<${entries}/Type/XObject/Subtype/Image/Width 64/Height 64/BitsPerComponent 8/Length 3>>\nstream\nabc\nendstream`
+  const pasted = sampleTablePdf({
+    ...SAMPLE_OBJECTS,
+    3: page,
+    7: stream('/ColorSpace/DeviceRGB/SMask 8 0 R'),
+    8: stream('/ColorSpace/DeviceGray'),
+  })
+  const report = reportOn(pasted)
+  t.is(report.indication, 'NO_SIGNATURE_FOUND')
+  t.is(report.answer.key, 'PICTURE_OF_A_SEAL')
+})
+
+test('ten signatures on one file are all sound', (t) => {
+  let pdf: Uint8Array = sample
+  for (let i = 0; i < 10; i++) pdf = signPdf(pdf, i % 2 === 0 ? anna : bert)
+  const report = reportOn(pdf)
+  t.is(report.signatures.length, 10)
+  t.is(report.indication, 'TOTAL-PASSED')
+})
