@@ -31,11 +31,9 @@ import {
   appendSample,
   bytesOf,
   join,
-  SAMPLE_OBJECTS,
   sampleStreamPdf,
   sampleTablePdf,
   textOf,
-  type SampleObjects,
 } from '../../test/sample-pdf.ts'
 import { listSignatures } from '../pdf/signatures.ts'
 import { finishPades } from './finish.ts'
