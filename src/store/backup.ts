@@ -9,7 +9,7 @@ import knexModule from 'knex'
 import { CodedError } from '../../ca/errors.ts'
 import { parseCheckpoint } from '../audit/checkpoint.ts'
 import { syncFolder } from './checkpoint-file.ts'
-import type { Database } from './database.ts'
+import { type Database, makePrivateFile } from './database.ts'
 import { describeSqlError, queryRows, type SqlRow, type SqlValue } from './dialect.ts'
 import { toBytes } from './values.ts'
 
@@ -89,6 +89,7 @@ export async function backupDatabase(
   if ((await measureFile(file)) > 0) throw failed('The backup file exists already')
   const part = `${file}.part`
   await rm(part, { force: true })
+  await makePrivateFile(part)
   const total = (await measureFile(db.file)) + (await measureFile(`${db.file}-wal`))
   const timer = setInterval(() => {
     void measureFile(part).then((done) => onProgress(done, total))

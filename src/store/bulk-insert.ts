@@ -113,12 +113,6 @@ async function findStatement(connection: RawConnection, sql: string): Promise<Sq
   return prepared
 }
 
-/** Frees the prepared statements of a connection; SQLite does not close while one is left. */
-export function finalizeStatements(connection: RawConnection): void {
-  for (const statement of statements.get(connection)?.values() ?? []) statement.finalize()
-  statements.delete(connection)
-}
-
 const runStatement = (statement: SqliteStatement, values: readonly SqlValue[]): Promise<void> =>
   new Promise((resolve, reject) => {
     statement.run(values, (error) => {

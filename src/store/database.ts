@@ -4,6 +4,8 @@
  * One pool writes and one reads. With SQLite the writing pool has one connection, so commits never fight for
  * the lock inside this process; another process (the command line) waits on `busy_timeout`.
  */
+import { open } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import knexModule, { type Knex } from 'knex'
 import { CodedError } from '../../ca/errors.ts'
 import {
@@ -63,12 +65,21 @@ const applyPragmas =
     )
   }
 
+// What knex would print it also throws, and then it comes to the caller and its log.
+const silent = {
+  warn: () => undefined,
+  error: () => undefined,
+  debug: () => undefined,
+  deprecate: () => undefined,
+}
+
 const sqliteConfig = (file: string, pragmas: readonly string[], size: number): Knex.Config => ({
   client: 'sqlite3',
   connection: { filename: file },
   useNullAsDefault: true,
   // Without this knex writes the values of a failed statement into the message.
   compileSqlOnError: false,
+  log: silent,
   pool: { min: 1, max: size, afterCreate: applyPragmas(pragmas), idleTimeoutMillis: 2 ** 31 - 1 },
   acquireConnectionTimeout: 60_000,
   migrations: { migrationSource, tableName: MIGRATIONS_TABLE },
@@ -78,6 +89,7 @@ const pgConfig = (connection: string, size: number): Knex.Config => ({
   client: 'pg',
   connection,
   compileSqlOnError: false,
+  log: silent,
   pool: { min: 0, max: size },
   migrations: { migrationSource, tableName: MIGRATIONS_TABLE },
 })
@@ -87,6 +99,32 @@ export function buildKnexConfig(options: DatabaseOptions): Knex.Config {
   return options.client === 'sqlite3'
     ? sqliteConfig(options.file, SQLITE_WRITER_PRAGMAS, 1)
     : pgConfig(options.connection, options.pool ?? 8)
+}
+
+/** Names of people are in it: for its owner only. SQLite gives its log files the same rights. */
+export async function makePrivateFile(file: string): Promise<void> {
+  await (await open(file, 'a', 0o600)).close()
+}
+
+// A process that died while it migrated leaves knex's lock behind; no migration of ours takes this long.
+const LOCK_WAIT_MS = 10_000
+const LOCK_POLL_MS = 200
+
+const isMigrationLocked = (error: unknown): boolean => (error as Error | null)?.name === 'MigrationLocked'
+
+async function migrate(writer: Knex, client: DatabaseClient, waitMs: number): Promise<void> {
+  for (let waited = 0; ; waited += LOCK_POLL_MS) {
+    try {
+      await writer.migrate.latest()
+      return
+    } catch (error) {
+      if (!isMigrationLocked(error)) throw error
+      // Many machines may share a PostgreSQL; there an operator frees the lock.
+      if (waited >= waitMs && client === 'pg') throw error
+      if (waited >= waitMs) await writer.migrate.forceFreeMigrationsLock()
+      else await setTimeout(LOCK_POLL_MS)
+    }
+  }
 }
 
 /** Refuses a database that newer code has written: older code would not keep its promises. */
@@ -110,11 +148,15 @@ async function checkSchema(writer: Knex): Promise<void> {
  * @throws {STORE_SCHEMA_NEWER} when the schema is newer than this code
  * @throws {STORE_UNAVAILABLE} when it cannot be opened or migrated
  */
-export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+export async function openDatabase(
+  options: DatabaseOptions,
+  migrationLockWaitMs = LOCK_WAIT_MS,
+): Promise<Database> {
   const writer = createKnex(buildKnexConfig(options))
   try {
+    if (options.client === 'sqlite3') await makePrivateFile(options.file)
     await checkSchema(writer)
-    await writer.migrate.latest()
+    await migrate(writer, options.client, migrationLockWaitMs)
   } catch (error) {
     await writer.destroy()
     if (error instanceof CodedError) throw error
