@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CaMaterial, openCa, parseMaterial } from '../ca/index.ts'
+import { type CaMaterial, type CaPlaces, openCa, parseMaterial } from '../ca/index.ts'
 import { CodedError } from '../ca/errors.ts'
 import type { Ca } from '../ca/ports.ts'
 import { buildNoteKey } from './audit/note.ts'
@@ -34,13 +34,20 @@ export interface House {
   readonly material: CaMaterial
   readonly sequencer: SequencerPorts
   readonly services: Services
-  /** Wakes the CRL job; set by whoever runs it. */
-  readonly onCrlWanted: { wake: () => void }
   /** Stores what was accepted, then closes. */
   close(): Promise<void>
 }
 
-const now = (): Date => new Date()
+/** How a data folder is opened. */
+export interface OpenOptions {
+  /** A folder without a CA gets an evaluation CA. */
+  readonly evaluation: boolean
+  /** For tests only: another clock, and cheaper encryption of the keys that a ceremony makes. */
+  readonly now?: () => Date
+  readonly scryptCost?: CaPlaces['scryptCost']
+}
+
+const systemClock = (): Date => new Date()
 const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
 const root = join(import.meta.dirname, '..')
 const defaultFont = join(
@@ -60,7 +67,7 @@ function lazyFont(config: Config): () => Promise<FontFace> {
  *
  * @throws {CodedError} CONFIG_INVALID without a CA, and whatever keeps the store, the keys or the log from being trusted
  */
-export async function openHouse(config: Config, options: { readonly evaluation: boolean }): Promise<House> {
+export async function openHouse(config: Config, options: OpenOptions): Promise<House> {
   await makeFolders(config)
   const places = placesOf(config)
   const passphrase = await readPassphrase(config)
@@ -81,87 +88,79 @@ export async function openHouse(config: Config, options: { readonly evaluation: 
 
 async function readMaterial(
   config: Config,
-  options: { readonly evaluation: boolean },
+  { evaluation, now = systemClock, scryptCost }: OpenOptions,
   store: Store,
   passphrase: string,
 ): Promise<CaMaterial> {
   const text = await readIfPresent(placesOf(config).material)
   if (text !== undefined) return parseMaterial(text)
-  if (!options.evaluation)
+  if (!evaluation)
     throw new CodedError(
       'CONFIG_INVALID',
       'the data folder has no CA yet: run `yinxin ceremony`, or `yinxin serve` for an evaluation CA',
     )
-  return holdEvaluationCeremony(config, { store: store.ca, now, randomBytes: random }, passphrase)
+  const ports = { store: store.ca, now, randomBytes: random }
+  return holdEvaluationCeremony(config, ports, { passphrase, ...(scryptCost ? { scryptCost } : {}) })
 }
 
-async function openOver(
-  config: Config,
-  options: { readonly evaluation: boolean },
-  { store, log, passphrase }: { readonly store: Store; readonly log: Logger; readonly passphrase: string },
-): Promise<House> {
-  const material = await readMaterial(config, options, store, passphrase)
-  const ca = await openCa(
-    { material, keysFolder: placesOf(config).keys, passphrase },
-    { store: store.ca, now, randomBytes: random },
-  )
-  // The origin names the log for ever, also when the service moves to another address.
-  const logKey = buildNoteKey(`${material.baseUrl.replace(/^https?:\/\//, '')}/log`, ca.logPublicKey)
-  const sequencer = {
-    store: store.log,
-    published: store.published,
-    signer: { key: logKey, sign: (body: Uint8Array) => ca.signNote(body) },
-    now,
-  }
-  if ((await store.log.readState()) === null) await createLog(sequencer)
+/** Verifier that trusts our roots and whatever the operator put into the trust folder. */
+async function openVerifier(config: Config, material: CaMaterial, ca: Ca, store: Store, now: () => Date) {
   const own = ca.issuers
     .filter(({ role }) => role === 'root')
     .map(({ certDer, issuerId }) => ({ certDer, name: issuerId, source: 'own', jurisdiction: 'CN' }))
-  const trust = [...own, ...(await readTrustFolder(config.trustDir))]
-  const verify = createVerificationEngine({
+  return createVerificationEngine({
     ca,
     store,
     now,
     ownPrefixes: [...new Set([config.baseUrl, material.baseUrl])],
-    trust,
+    trust: [...own, ...(await readTrustFolder(config.trustDir))],
     policy: await loadPolicy((path) => readFile(join(root, 'policies', path), 'utf8')),
     fetchAllowed: config.fetchEvidence,
   })
-  const onCrlWanted = { wake: (): void => undefined }
-  const services = createServices(
-    {
-      ca,
-      store,
-      config,
-      now,
-      randomBytes: random,
-      log,
-      logKey,
-      font: lazyFont(config),
-      verify,
-      crlWanted: () => onCrlWanted.wake(),
-    },
-    {
-      checks: [
-        { name: 'store', check: () => store.ping() },
-        { name: 'log', check: async () => void (await store.log.readState()) },
-      ],
-    },
+}
+
+/** The log of this CA; a first start makes it, and only a first start. */
+async function openLogPorts(
+  material: CaMaterial,
+  ca: Ca,
+  store: Store,
+  now: () => Date,
+): Promise<SequencerPorts> {
+  // The origin names the log for ever, also when the service moves to another address.
+  const key = buildNoteKey(`${material.baseUrl.replace(/^https?:\/\//, '')}/log`, ca.logPublicKey)
+  const sign = (body: Uint8Array): Promise<Uint8Array> => ca.signNote(body)
+  const ports = { store: store.log, published: store.published, signer: { key, sign }, now }
+  if ((await store.log.readState()) === null) await createLog(ports)
+  return ports
+}
+
+async function openOver(
+  config: Config,
+  options: OpenOptions,
+  { store, log, passphrase }: { readonly store: Store; readonly log: Logger; readonly passphrase: string },
+): Promise<House> {
+  const { now = systemClock, scryptCost } = options
+  const material = await readMaterial(config, options, store, passphrase)
+  const keysFolder = placesOf(config).keys
+  const ca = await openCa(
+    { material, keysFolder, passphrase, ...(scryptCost ? { scryptCost } : {}) },
+    { store: store.ca, now, randomBytes: random },
   )
-  return {
-    config,
-    log,
-    store,
-    ca,
-    material,
-    sequencer,
-    services,
-    onCrlWanted,
-    async close() {
-      ca.close()
-      await store.close()
-    },
+  const sequencer = await openLogPorts(material, ca, store, now)
+  const verify = await openVerifier(config, material, ca, store, now)
+  const logKey = sequencer.signer.key
+  const services = createServices(
+    { ca, store, config, now, randomBytes: random, log, logKey, font: lazyFont(config), verify },
+    [
+      { name: 'store', check: () => store.ping() },
+      { name: 'log', check: async () => void (await store.log.readState()) },
+    ],
+  )
+  const close = async (): Promise<void> => {
+    await ca.close()
+    await store.close()
   }
+  return { config, log, store, ca, material, sequencer, services, close }
 }
 
 if (import.meta.main) {

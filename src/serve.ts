@@ -60,7 +60,7 @@ function routesOf(
 
 function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
   const { store, ca, config } = house
-  const now = (): Date => new Date()
+  const { now } = house.services
   const holder = `${hostname()}:${process.pid}:${now().getTime()}`
   const acquire = (name: string) => (ms: number) => store.leases.acquire(name, holder, now(), ms)
   const sequencer = createSequencerJob({
@@ -86,9 +86,10 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
 
 /** Starts to serve on the configured host and port; port 0 takes a free one. */
 export async function serve(house: House): Promise<Running> {
+  const { now } = house.services
   const { services, config, log } = house
   const { jobs, sequencer } = jobsOf(house)
-  const schedule = startJobs(jobs, () => new Date(), log)
+  const schedule = startJobs(jobs, now, log)
   const { routes, observe } = routesOf(house, () => schedule)
   const app = createApp({
     routes,
@@ -106,7 +107,7 @@ export async function serve(house: House): Promise<Running> {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   await house.store.ca.record([
-    { type: 'service.started', at: new Date(), actor: 'system', tenant: null, data: { version } },
+    { type: 'service.started', at: now(), actor: 'system', tenant: null, data: { version } },
   ])
   return {
     address: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
@@ -114,7 +115,7 @@ export async function serve(house: House): Promise<Running> {
     async close() {
       await closeServer(server)
       await house.store.ca.record([
-        { type: 'service.stopped', at: new Date(), actor: 'system', tenant: null, data: { version } },
+        { type: 'service.stopped', at: now(), actor: 'system', tenant: null, data: { version } },
       ])
       await schedule.stop()
       await sequencer.run()

@@ -40,7 +40,7 @@ const saveMaterial = async (config: Config, material: CaMaterial): Promise<CaMat
 export async function holdEvaluationCeremony(
   config: Config,
   ports: CaPorts,
-  passphrase: string,
+  secrets: Pick<CeremonyRequest, 'passphrase' | 'scryptCost'>,
 ): Promise<CaMaterial> {
   const ceremony =
     config.ceremonyFile === undefined
@@ -48,7 +48,7 @@ export async function holdEvaluationCeremony(
       : new Uint8Array(await readFile(config.ceremonyFile))
   const request: CeremonyRequest = {
     keysFolder: placesOf(config).keys,
-    passphrase,
+    ...secrets,
     ceremony,
     baseUrl: config.baseUrl,
     actor: ACTOR,

@@ -7,7 +7,7 @@ import type { CertificateListing, CertificateQuery } from '../store/certificates
 import { requireEvidence } from './identity-evidence.ts'
 import { type PageView, pageOf } from './paging.ts'
 import type { ServiceDeps } from './services.ts'
-import { actorOf, type Caller, narrow } from './tenancy.ts'
+import { actorOf, type Caller, narrow, reachOf } from './tenancy.ts'
 
 export interface IssueInput {
   readonly profile: string
@@ -130,31 +130,11 @@ export function createCertificates(deps: ServiceDeps) {
     }
   }
 
-  async function* exportLines(query: CertificateQuery): AsyncGenerator<string> {
-    for await (const row of store.certificates.stream(query, now()))
-      yield `${JSON.stringify(viewOf(row, now()))}\n`
-  }
-
   return {
     get,
 
-    /** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
-    async issue(caller: Caller, input: IssueInput): Promise<CertificateView> {
-      const identityEvidenceId = await requireEvidence(deps, caller, input)
-      if (input.keyId !== undefined) await deps.checkKeyOwner(caller, input.keyId)
-      const request: IssueRequest = {
-        ...actorOf(caller),
-        profile: input.profile,
-        ...(input.issuerId === undefined ? {} : { issuerId: input.issuerId }),
-        subject: input.subject,
-        key: keyOf(input),
-        ...(input.validitySeconds === undefined ? {} : { validitySeconds: input.validitySeconds }),
-        ...(input.subjectAltNames ? { subjectAltNames: input.subjectAltNames } : {}),
-        identityEvidenceId,
-      }
-      const issued = await ca.issue(await ca.prepare(request))
-      return get({ ...caller, scope: caller.tenant }, issued.issuerId, issued.serialHex)
-    },
+    issue: (caller: Caller, input: IssueInput): Promise<CertificateView> =>
+      issueFor(deps, caller, input, get),
 
     async search(caller: Caller, input: SearchInput): Promise<PageView<CertificateView>> {
       const page = await store.certificates.search(queryOf(caller, input), now())
@@ -167,7 +147,7 @@ export function createCertificates(deps: ServiceDeps) {
       await store.ca.record([
         { ...actorOf(caller), type: 'export.done', at: now(), data: { what: 'certificates' } },
       ])
-      return exportLines(query)
+      return exportLines(deps, query)
     },
 
     async revoke(
@@ -178,24 +158,25 @@ export function createCertificates(deps: ServiceDeps) {
     ): Promise<CertificateView> {
       await find(caller, issuerId, serialHex)
       await ca.revoke({
-        ...actorOf(caller),
+        ...reachOf(caller),
         issuerId,
         serialHex,
         reason: input.reason,
         legalGround: input.legalGround,
         ...(input.invalidityDate === undefined ? {} : { invalidityDate: new Date(input.invalidityDate) }),
       })
-      deps.crlWanted()
       return get(caller, issuerId, serialHex)
     },
 
-    /** tlog-proof of the `certificate.issued` record. @throws {CodedError} CERT_NOT_FOUND, NOT_FOUND, LOG_RANGE */
-    async receipt(caller: Caller, issuerId: string, serialHex: string): Promise<string> {
-      const { recordId } = await find(caller, issuerId, serialHex)
-      if (recordId === null) throw new CodedError('NOT_FOUND', 'no certificate was issued for this serial')
-      return deps.receipt(recordId)
-    },
+    receipt: async (caller: Caller, issuerId: string, serialHex: string): Promise<string> =>
+      receiptOf(deps, await find(caller, issuerId, serialHex)),
   }
+}
+
+/** tlog-proof of the `certificate.issued` record. @throws {CodedError} NOT_FOUND, LOG_RANGE */
+function receiptOf(deps: ServiceDeps, { recordId }: CertificateListing): Promise<string> {
+  if (recordId === null) throw new CodedError('NOT_FOUND', 'no certificate was issued for this serial')
+  return deps.receipt(recordId)
 }
 
 function queryOf(caller: Caller, input: SearchInput): CertificateQuery {
@@ -211,4 +192,34 @@ function queryOf(caller: Caller, input: SearchInput): CertificateQuery {
     cursor: input.cursor,
     limit: input.limit,
   }
+}
+
+type Get = (caller: Caller, issuerId: string, serialHex: string) => Promise<CertificateView>
+
+/** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
+async function issueFor(
+  deps: ServiceDeps,
+  caller: Caller,
+  input: IssueInput,
+  get: Get,
+): Promise<CertificateView> {
+  const identityEvidenceId = await requireEvidence(deps, caller, input)
+  if (input.keyId !== undefined) await deps.checkKeyOwner(caller, input.keyId)
+  const request: IssueRequest = {
+    ...actorOf(caller),
+    profile: input.profile,
+    ...(input.issuerId === undefined ? {} : { issuerId: input.issuerId }),
+    subject: input.subject,
+    key: keyOf(input),
+    ...(input.validitySeconds === undefined ? {} : { validitySeconds: input.validitySeconds }),
+    ...(input.subjectAltNames ? { subjectAltNames: input.subjectAltNames } : {}),
+    identityEvidenceId,
+  }
+  const issued = await deps.ca.issue(await deps.ca.prepare(request))
+  return get({ ...caller, scope: caller.tenant }, issued.issuerId, issued.serialHex)
+}
+
+async function* exportLines({ store, now }: ServiceDeps, query: CertificateQuery): AsyncGenerator<string> {
+  for await (const row of store.certificates.stream(query, now()))
+    yield `${JSON.stringify(viewOf(row, now()))}\n`
 }

@@ -5,7 +5,7 @@ import type { HeldKey } from '../../ca/ports.ts'
 import { toPem } from '../lib/bytes.ts'
 import { type PageView, pageOf, type Paging } from './paging.ts'
 import type { ServiceDeps } from './services.ts'
-import { actorOf, type Caller } from './tenancy.ts'
+import { actorOf, type Caller, reachOf } from './tenancy.ts'
 
 export interface KeyView {
   readonly keyId: string
@@ -53,7 +53,7 @@ export function createKeys({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store' 
       subject: readonly SubjectAttribute[],
     ): Promise<{ csrPem: string }> {
       await checkOwner(caller, keyId)
-      return { csrPem: toPem('CERTIFICATE REQUEST', await ca.keys.csr(keyId, subject)) }
+      return { csrPem: toPem('CERTIFICATE REQUEST', await ca.keys.csr(keyId, subject, reachOf(caller))) }
     },
 
     list: async (caller: Caller, paging: Paging): Promise<PageView<KeyView>> =>
@@ -61,7 +61,7 @@ export function createKeys({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store' 
 
     async destroy(caller: Caller, keyId: string): Promise<void> {
       await checkOwner(caller, keyId)
-      await ca.keys.destroy(keyId, actorOf(caller))
+      await ca.keys.destroy(keyId, reachOf(caller))
       await store.heldKeys.markDestroyed(keyId, now(), [])
     },
   }

@@ -6,16 +6,12 @@ export interface ReadinessCheck {
   readonly check: () => Promise<void> | void
 }
 
-export interface ReadinessDeps {
-  readonly checks: readonly ReadinessCheck[]
-}
-
 export interface Readiness {
   readonly ready: boolean
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: string }[]
 }
 
-export function createReadiness({ checks }: ReadinessDeps): () => Promise<Readiness> {
+export function createReadiness(checks: readonly ReadinessCheck[]): () => Promise<Readiness> {
   return async () => {
     const results = await Promise.all(
       checks.map(async ({ name, check }) => {

@@ -10,7 +10,7 @@ import { createCertificates } from './certificates.ts'
 import { createIdentityEvidence } from './identity-evidence.ts'
 import { createKeys } from './keys.ts'
 import { createLogService } from './log.ts'
-import { createReadiness, type ReadinessDeps } from './readiness.ts'
+import { createReadiness, type ReadinessCheck } from './readiness.ts'
 import { createSignDocument } from './sign-document.ts'
 import { createSignatures } from './signatures.ts'
 import { createStatistics } from './statistics.ts'
@@ -37,8 +37,6 @@ export interface BaseDeps {
   readonly font: () => Promise<FontFace>
   /** The pure verifier with its evidence behind it. */
   readonly verify: (input: VerifyInput) => Promise<Report>
-  /** A status changed: the CRL job need not wait for its turn. */
-  readonly crlWanted: () => void
 }
 
 /** The same with what use cases lend each other. */
@@ -50,7 +48,7 @@ export interface ServiceDeps extends BaseDeps {
 
 export type Services = ReturnType<typeof createServices>
 
-export function createServices(base: BaseDeps, readiness: ReadinessDeps) {
+export function createServices(base: BaseDeps, checks: readonly ReadinessCheck[]) {
   const keys = createKeys(base)
   const log = createLogService(base)
   const deps: ServiceDeps = { ...base, checkKeyOwner: keys.checkOwner, receipt: log.receipt }
@@ -72,6 +70,6 @@ export function createServices(base: BaseDeps, readiness: ReadinessDeps) {
     verifyDocument: createVerifyDocument(deps),
     verifications: createVerifications(deps),
     statistics: createStatistics(base),
-    readiness: createReadiness(readiness),
+    readiness: createReadiness(checks),
   }
 }

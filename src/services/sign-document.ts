@@ -58,9 +58,9 @@ export interface SignedDocument {
   readonly mediaType: string
 }
 
-/** ISO 32000-2 §7.5.2: the header may stand within the first 1024 bytes. */
+/** ISO 32000-2 §7.5.2 as readers practise it: the header stands within the first 1024 bytes. */
 export const isPdf = (bytes: Uint8Array): boolean =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(1024, bytes.length)).includes('%PDF-')
+  new TextDecoder('latin1').decode(bytes.subarray(0, 1024)).includes('%PDF-')
 
 async function signerOf(
   deps: ServiceDeps,

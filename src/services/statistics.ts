@@ -5,8 +5,15 @@
  */
 import { CodedError } from '../../ca/errors.ts'
 import type { IssuedRow, Json } from '../../ca/ports.ts'
-import { parseRecord, type AuditRecord } from '../audit/record.ts'
-import { type CertificateFacts, emptyStatistics, foldRecords, type StatisticsState } from '../stats/fold.ts'
+import type { LogHead } from '../audit/log-store.ts'
+import { parseRecord } from '../audit/record.ts'
+import {
+  type CertificateFacts,
+  type CertificateKey,
+  emptyStatistics,
+  foldRecords,
+  type StatisticsState,
+} from '../stats/fold.ts'
 import { type Figures, readFigures } from '../stats/figures.ts'
 import type { ServiceDeps } from './services.ts'
 import { actorOf, type Caller } from './tenancy.ts'
@@ -28,73 +35,74 @@ const factsOf = (row: IssuedRow): CertificateFacts => ({
   notAfter: row.notAfter.toISOString(),
 })
 
-export function createStatistics({ store, now }: Pick<ServiceDeps, 'store' | 'now'>) {
+type Deps = Pick<ServiceDeps, 'store' | 'now'>
+
+/** The folded state up to a head, and that head: figures and checkpoint are of the same log. */
+interface Folded {
+  readonly state: StatisticsState
+  readonly head: LogHead
+}
+
+/** One fold at a time; a failed one is begun anew from the saved state. */
+function createFold({ store, now }: Deps): () => Promise<Folded> {
   let state: StatisticsState | undefined
   let savedSize = 0
-  let running: Promise<void> = Promise.resolve()
+  let running: Promise<unknown> = Promise.resolve()
 
-  const findFacts = async ({
-    issuerId,
-    serialHex,
-  }: {
-    issuerId: string
-    serialHex: string
-  }): Promise<CertificateFacts | undefined> => {
+  async function findFacts({ issuerId, serialHex }: CertificateKey): Promise<CertificateFacts | undefined> {
     const row = await store.ca.findIssued(issuerId, serialHex)
     return row && factsOf(row)
   }
 
-  async function foldTo(size: number): Promise<void> {
-    state ??= ((await store.settings.read(STATE)) as StatisticsState | undefined) ?? emptyStatistics()
-    while (state.size < size) {
-      const leaves = await store.log.readLeaves(state.size, Math.min(size, state.size + STEP))
+  async function fold(): Promise<Folded> {
+    const logState = await store.log.readState()
+    if (!logState) throw new CodedError('LOG_CHECKPOINT_MISSING', 'the log has no checkpoint yet')
+    const { head } = logState
+    const current =
+      state ?? ((await store.settings.read(STATE)) as StatisticsState | undefined) ?? emptyStatistics()
+    // A failure below leaves a half-folded object behind; it must not be found again.
+    state = undefined
+    while (current.size < head.size) {
+      const leaves = await store.log.readLeaves(current.size, Math.min(head.size, current.size + STEP))
       if (leaves.length === 0)
-        throw new CodedError('LOG_CORRUPT', `records from ${state.size} on are missing`)
+        throw new CodedError('LOG_CORRUPT', `records from ${current.size} on are missing`)
       await foldRecords(
-        state,
-        leaves.map(({ leaf }): AuditRecord => parseRecord(leaf)),
+        current,
+        leaves.map(({ leaf }) => parseRecord(leaf)),
         findFacts,
       )
     }
-    if (state.size - savedSize < SAVE_EVERY) return
-    savedSize = state.size
-    await store.settings.write(STATE, state as unknown as Json, now(), [])
+    if (current.size - savedSize >= SAVE_EVERY) {
+      savedSize = current.size
+      await store.settings.write(STATE, current as unknown as Json, now(), [])
+    }
+    state = current
+    return { state: current, head }
   }
 
-  /** One fold at a time; a failed one is begun anew from the saved state. */
-  function catchUp(size: number): Promise<void> {
-    running = running
-      .catch(() => undefined)
-      .then(() => foldTo(size))
-      .catch((error: unknown) => {
-        state = undefined
-        throw error
-      })
-    return running
+  return () => {
+    const next = running.then(fold, fold)
+    running = next.catch(() => undefined)
+    return next
   }
+}
 
+export function createStatistics(deps: Deps) {
+  const { store, now } = deps
+  const fold = createFold(deps)
   return {
-    catchUp: async (): Promise<void> => {
-      const logState = await store.log.readState()
-      if (logState) await catchUp(logState.head.size)
-    },
+    catchUp: async (): Promise<void> => void (await fold()),
 
-    /** @throws {CodedError} REQUEST_INVALID, STATISTICS_RANGE, LOG_CHECKPOINT_MISSING */
+    /** @throws {CodedError} AUTH_FORBIDDEN, STATISTICS_RANGE, LOG_CHECKPOINT_MISSING */
     async figures(caller: Caller, from: string, to: string): Promise<FiguresView> {
-      const logState = await store.log.readState()
-      if (!logState) throw new CodedError('LOG_CHECKPOINT_MISSING', 'the log has no checkpoint yet')
-      await catchUp(logState.head.size)
-      if (!state) throw new CodedError('STATISTICS_STATE', 'the figures are not folded')
+      // The figures are those of the whole institution: a business must not count the others.
+      if (caller.scope !== 'all')
+        throw new CodedError('AUTH_FORBIDDEN', 'statistics are for keys of the institution only')
+      const { state, head } = await fold()
       const figures = readFigures(state, from, to)
-      await store.ca.record([
-        {
-          ...actorOf(caller),
-          type: 'statistics.reported',
-          at: now(),
-          data: { from, to, size: figures.size, totals: { ...figures.totals } },
-        },
-      ])
-      return { ...figures, checkpoint: logState.head.checkpoint }
+      const data = { from, to, size: figures.size, totals: { ...figures.totals } }
+      await store.ca.record([{ ...actorOf(caller), type: 'statistics.reported', at: now(), data }])
+      return { ...figures, checkpoint: head.checkpoint }
     },
   }
 }

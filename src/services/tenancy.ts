@@ -57,6 +57,12 @@ export const operatorCaller = (name: string): Caller => ({
 export const actorOf = ({ actor, tenant }: Caller): Actor & { readonly tenant: string } => ({ actor, tenant })
 
 /**
+ * For changes of what is there already: the core checks that it belongs to this tenant, or to any for a caller who sees
+ * all. Its records keep the owner's tenant.
+ */
+export const reachOf = ({ actor, scope }: Caller): Actor => ({ actor, tenant: scope === 'all' ? null : scope })
+
+/**
  * Narrows what a caller sees to the tenant that the request names.
  *
  * @throws {CodedError} AUTH_FORBIDDEN when that is not within its scope

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { CodedError } from '../../../ca/errors.ts'
+import { joinInPlace } from '../../lib/bytes.ts'
 import type { SignInput } from '../../services/sign-document.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { type CliContext, withHouse } from '../context.ts'
@@ -70,7 +71,7 @@ export const signCommand: Command<CliContext> = {
       })
       const target =
         out ?? (summary.format === 'cades' ? `${file}.p7s` : file.replace(/(\.pdf)?$/i, '-signed.pdf'))
-      await writeFile(target, Buffer.concat(bytes))
+      await writeFile(target, joinInPlace(bytes))
       printer.result(
         { ...summary, file: target },
         `Signed ${basename(file)} (${summary.format} ${summary.level})`,

@@ -1,11 +1,6 @@
 /** A long-lived certificate signs, is revoked, and OCSP, CRL and verdict follow. */
 import { setTimeout as wait } from 'node:timers/promises'
-import {
-  crlEntries,
-  parseCertificate,
-  parseCrl,
-  parseOcspResponse,
-} from '../../../ca/formats.ts'
+import { crlEntries, parseCertificate, parseCrl, parseOcspResponse } from '../../../ca/formats.ts'
 import type { CertificateView } from '../../services/certificates.ts'
 import type { KeyView } from '../../services/keys.ts'
 import type { SignatureView } from '../../services/sign-document.ts'
@@ -16,7 +11,7 @@ import { addEvidence, subjectOf, verify } from './sign-steps.ts'
 
 const NAME = '杭州示例贸易有限公司'
 /** The promise is a minute; the demonstration waits no longer than that. */
-const CRL_WAIT_MS = 60_000
+const CRL_WAIT_SECONDS = 60
 
 async function ocspStatus(demo: Demo, certificate: CertificateView): Promise<string> {
   const [leaf] = derFromPem(certificate.certificatePem ?? '', 'CERTIFICATE')
@@ -52,23 +47,30 @@ async function signFile(
   return { p7s: await demo.client.bytes('GET', document), content }
 }
 
+/** A held key, identity evidence, and the certificate over both. */
+async function issueLongLived(demo: Demo): Promise<CertificateView> {
+  const { keyId } = await demo.client.json<KeyView>('POST', '/v1/keys', { json: { algorithm: 'P-256' } })
+  const evidence = await addEvidence(demo, NAME)
+  const json = { profile: 'organisation', subject: subjectOf(NAME), keyId, identityEvidenceId: evidence.id }
+  const certificate = await demo.client.json<CertificateView>('POST', '/v1/certificates', { json })
+  await demo.write('organisation.pem', [certificate.certificatePem, ...(certificate.chainPem ?? [])].join(''))
+  demo.say(`serial ${certificate.serialHex}, valid to ${String(certificate.notAfter)}`)
+  return certificate
+}
+
+/** Waits until the published CRL names the serial. @returns seconds since the revocation */
+async function waitForCrl(demo: Demo, serialHex: string, since: number): Promise<number> {
+  const seconds = (): number => (performance.now() - since) / 1000
+  while (!(await inCrl(demo, serialHex)) && seconds() < CRL_WAIT_SECONDS) {
+    demo.printer.progress('   waiting for the CRL, seconds', Math.round(seconds()))
+    await wait(500)
+  }
+  return seconds()
+}
+
 export async function revokeSteps(demo: Demo): Promise<void> {
   demo.step(`${NAME} 的长期证书`, 'A long-lived organisation certificate')
-  const key = await demo.client.json<KeyView>('POST', '/v1/keys', { json: { algorithm: 'P-256' } })
-  const evidence = await addEvidence(demo, NAME)
-  const certificate = await demo.client.json<CertificateView>('POST', '/v1/certificates', {
-    json: {
-      profile: 'organisation',
-      subject: subjectOf(NAME),
-      keyId: key.keyId,
-      identityEvidenceId: evidence.id,
-    },
-  })
-  await demo.write(
-    'organisation.pem',
-    (certificate.certificatePem ?? '') + (certificate.chainPem ?? []).join(''),
-  )
-  demo.say(`serial ${certificate.serialHex}, valid to ${certificate.notAfter ?? ''}`)
+  const certificate = await issueLongLived(demo)
   const order = await signFile(demo, certificate, '订单 Order 2026-0117\n', 'B-B')
   await demo.write('order.txt', order.content)
   await demo.write('order.txt.p7s', order.p7s)
@@ -82,25 +84,25 @@ export async function revokeSteps(demo: Demo): Promise<void> {
   const revoked = await demo.client.json<CertificateView>('POST', path, {
     json: { reason: 'superseded', legalGround: 'holder-request' },
   })
-  demo.say(
-    `revoked at ${revoked.revokedAt ?? ''}, reason ${revoked.reason ?? ''}, 办法第二十九条 ground ${revoked.legalGround ?? ''}`,
-  )
   const since = performance.now()
+  demo.say(`reason ${String(revoked.reason)}, 办法第二十九条 legal ground ${String(revoked.legalGround)}`)
   const now = await ocspStatus(demo, certificate)
   demo.expect(now === 'revoked', `OCSP says ${now} after ${Math.round(performance.now() - since)} ms`)
-  while (!(await inCrl(demo, certificate.serialHex)) && performance.now() - since < CRL_WAIT_MS) {
-    demo.printer.progress('   waiting for the CRL, seconds', Math.round((performance.now() - since) / 1000))
-    await wait(500)
-  }
-  demo.expect(
-    await inCrl(demo, certificate.serialHex),
-    `CRL names it after ${((performance.now() - since) / 1000).toFixed(1)} s`,
-  )
-  const after = (await verify(demo, order.p7s, order.content)).report
-  const [signature] = after.signatures
+  const seconds = await waitForCrl(demo, certificate.serialHex, since)
+  demo.expect(await inCrl(demo, certificate.serialHex), `CRL names it after ${seconds.toFixed(1)} s`)
+  await showVerdict(demo, order)
+}
+
+async function showVerdict(
+  demo: Demo,
+  order: { readonly p7s: Uint8Array; readonly content: Uint8Array },
+): Promise<void> {
+  const { indication, signatures } = (await verify(demo, order.p7s, order.content)).report
+  const [signature] = signatures
   for (const { zh, en } of signature?.reasons ?? []) demo.say(`${zh} ${en}`)
+  const verdict = `${indication} / ${String(signature?.subIndication)}`
   demo.expect(
-    after.indication !== 'TOTAL-PASSED',
-    `the same file now: ${after.indication} / ${signature?.subIndication ?? ''} (no time stamp proves that it was signed before)`,
+    indication !== 'TOTAL-PASSED',
+    `the same file now: ${verdict} (no time stamp proves that it was signed before)`,
   )
 }
