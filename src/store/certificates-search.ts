@@ -2,7 +2,7 @@
 import type { CertificateStatus } from '../../ca/ports.ts'
 import type { Knex } from 'knex'
 import { type Conditions, createConditions } from './conditions.ts'
-import { queryRows, type SqlRow } from './dialect.ts'
+import { queryRows, type SqlRow, type SqlValue } from './dialect.ts'
 import { buildPage, type PageRequest, parseRowCursor, readLimit } from './paging.ts'
 import { toStatus } from './statuses.ts'
 import { type Page, type TenantFilter, toDate, toDateOrNull, toTextOrNull } from './values.ts'
@@ -40,11 +40,14 @@ export type CertificateQuery = PageRequest & {
   readonly to?: Date | undefined
 }
 
-const SELECT = `SELECT s.id, s.issuer_id, s.serial_hex, s.tenant, s.class, s.spki_sha256, s.profile, s.at, s.shard,
+const COLUMNS = `SELECT s.id, s.issuer_id, s.serial_hex, s.tenant, s.class, s.spki_sha256, s.profile, s.at, s.shard,
   c.serial_id AS certificate, c.issued_at, c.cert_sha256, c.algorithm, c.not_before, c.not_after, c.subject,
   c.common_name, c.key_id, c.identity_evidence_id, c.record_id,
-  r.state, r.revoked_at, r.reason, r.legal_ground, r.invalidity_date
-  FROM serials s LEFT JOIN certificates c ON c.serial_id = s.id LEFT JOIN revocations r ON r.serial_id = s.id`
+  r.state, r.revoked_at, r.reason, r.legal_ground, r.invalidity_date`
+
+const JOINS = 'LEFT JOIN certificates c ON c.serial_id = s.id LEFT JOIN revocations r ON r.serial_id = s.id'
+
+const SELECT = `${COLUMNS} FROM serials s ${JOINS}`
 
 const toListing = (row: SqlRow): CertificateListing => ({
   ...toStatus(row),
@@ -64,11 +67,31 @@ const toListing = (row: SqlRow): CertificateListing => ({
 // The last code point: nothing that starts with a prefix sorts behind prefix and this.
 const LAST_CHARACTER = '\u{10FFFF}'
 
-function addName(where: Conditions, name: string | undefined): void {
+function addName(where: Conditions, column: string, name: string | undefined): void {
   if (name === undefined) return
-  if (!name.endsWith('*')) return where.add('c.common_name = ?', name)
+  if (!name.endsWith('*')) return where.add(`${column} = ?`, name)
   const prefix = name.slice(0, -1)
-  where.add('c.common_name >= ? AND c.common_name < ?', prefix, prefix + LAST_CHARACTER)
+  where.add(`${column} >= ? AND ${column} < ?`, prefix, prefix + LAST_CHARACTER)
+}
+
+/**
+ * The few rows that a selective condition picks. The planner knows no sizes and would rather walk through all
+ * rows of a tenant in the order asked for, so the join begins with these (CROSS JOIN keeps its order).
+ */
+function findPicked(
+  query: CertificateQuery,
+): { readonly sql: string; readonly values: SqlValue[] } | undefined {
+  const where = createConditions()
+  where.add('serial_hex = ?', query.serialHex)
+  where.add('spki_sha256 = ?', query.spkiSha256)
+  if (where.sql() !== '') return { sql: `SELECT id FROM serials ${where.sql()}`, values: where.values() }
+  where.add('identity_evidence_id = ?', query.identityEvidenceId)
+  addName(where, 'common_name', query.commonName)
+  if (where.sql() !== '') {
+    return { sql: `SELECT serial_id AS id FROM certificates ${where.sql()}`, values: where.values() }
+  }
+  if (query.state !== 'revoked' && query.state !== 'held') return undefined
+  return { sql: 'SELECT serial_id AS id FROM revocations WHERE state = ?', values: [query.state] }
 }
 
 function addState(where: Conditions, state: CertificateQuery['state'], now: Date): void {
@@ -91,7 +114,7 @@ function buildConditions(query: CertificateQuery, now: Date): Conditions {
   where.add('s.at >= ?', query.from?.getTime())
   where.add('s.at < ?', query.to?.getTime())
   where.add('c.identity_evidence_id = ?', query.identityEvidenceId)
-  addName(where, query.commonName)
+  addName(where, 'c.common_name', query.commonName)
   addState(where, query.state, now)
   return where
 }
@@ -100,8 +123,11 @@ function buildConditions(query: CertificateQuery, now: Date): Conditions {
 export function buildSearch(query: CertificateQuery, now: Date) {
   const where = buildConditions(query, now)
   where.after(['s.at', 's.id'], parseRowCursor(query.cursor))
-  const sql = `${SELECT} ${where.sql()} ORDER BY s.at DESC, s.id DESC LIMIT ?`
-  return { sql, values: [...where.values(), readLimit(query) + 1] }
+  const picked = findPicked(query)
+  if (picked !== undefined) where.add('s.id = k.id')
+  const from = picked === undefined ? 'serials s' : `(${picked.sql}) k CROSS JOIN serials s`
+  const sql = `${COLUMNS} FROM ${from} ${JOINS} ${where.sql()} ORDER BY s.at DESC, s.id DESC LIMIT ?`
+  return { sql, values: [...(picked?.values ?? []), ...where.values(), readLimit(query) + 1] }
 }
 
 /** One page. @throws {CURSOR_INVALID} */
