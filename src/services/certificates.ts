@@ -1,7 +1,7 @@
 /** Certificates: issue with identity evidence, look up, search, export, revoke, receipt. */
 import { CodedError } from '../../ca/errors.ts'
 import type { SubjectAttribute } from '../../ca/formats.ts'
-import type { IssueRequest, LegalGround, RevocationReason } from '../../ca/ports.ts'
+import type { IssueRequest, LegalGround, RevocationReason, RevokeRequest } from '../../ca/ports.ts'
 import { fromBase64, toPem } from '../lib/bytes.ts'
 import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
 import { requireEvidence } from './identity-evidence.ts'
@@ -150,21 +150,14 @@ export function createCertificates(deps: ServiceDeps) {
       return exportLines(deps, query)
     },
 
-    async revoke(
+    revoke: async (
       caller: Caller,
       issuerId: string,
       serialHex: string,
       input: RevokeInput,
-    ): Promise<CertificateView> {
+    ): Promise<CertificateView> => {
       await find(caller, issuerId, serialHex)
-      await ca.revoke({
-        ...reachOf(caller),
-        issuerId,
-        serialHex,
-        reason: input.reason,
-        legalGround: input.legalGround,
-        ...(input.invalidityDate === undefined ? {} : { invalidityDate: new Date(input.invalidityDate) }),
-      })
+      await ca.revoke(revokeRequest(caller, issuerId, serialHex, input))
       return get(caller, issuerId, serialHex)
     },
 
@@ -223,3 +216,17 @@ async function* exportLines({ store, now }: ServiceDeps, query: CertificateQuery
   for await (const row of store.certificates.stream(query, now()))
     yield `${JSON.stringify(viewOf(row, now()))}\n`
 }
+
+const revokeRequest = (
+  caller: Caller,
+  issuerId: string,
+  serialHex: string,
+  input: RevokeInput,
+): RevokeRequest => ({
+  ...actorOf(caller),
+  issuerId,
+  serialHex,
+  reason: input.reason,
+  legalGround: input.legalGround,
+  ...(input.invalidityDate === undefined ? {} : { invalidityDate: new Date(input.invalidityDate) }),
+})

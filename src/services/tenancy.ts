@@ -60,7 +60,10 @@ export const actorOf = ({ actor, tenant }: Caller): Actor & { readonly tenant: s
  * For changes of what is there already: the core checks that it belongs to this tenant, or to any for a caller who sees
  * all. Its records keep the owner's tenant.
  */
-export const reachOf = ({ actor, scope }: Caller): Actor => ({ actor, tenant: scope === 'all' ? null : scope })
+export const reachOf = ({ actor, scope }: Caller): Actor => ({
+  actor,
+  tenant: scope === 'all' ? null : scope,
+})
 
 /**
  * Narrows what a caller sees to the tenant that the request names.
