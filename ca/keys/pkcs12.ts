@@ -2,10 +2,17 @@
  * Reads PKCS#12 files (RFC 7292), the old ones with RC2 and 3DES too, in which subscribers' keys still travel.
  * node-forge derives keys and decrypts; the structure is walked here, so that iteration counts are checked first.
  */
-import { type KeyObject, createHmac, createPrivateKey, timingSafeEqual } from 'node:crypto'
+import {
+  type KeyObject,
+  createDecipheriv,
+  createHmac,
+  createPrivateKey,
+  pbkdf2Sync,
+  timingSafeEqual,
+} from 'node:crypto'
 import forge from 'node-forge'
 import { findHash } from '../algorithms/hashes.ts'
-import { type Der, childrenOf, parseDer, readSequence } from '../asn1/reader.ts'
+import { type Der, type SequenceReader, childrenOf, parseDer, readSequence } from '../asn1/reader.ts'
 import { decodeOid, decodeSmallInteger } from '../asn1/values.ts'
 import { berToDer } from '../asn1/foreign.ts'
 import { TAG, context, contextConstructed } from '../asn1/tags.ts'
@@ -14,7 +21,9 @@ import { CodedError } from '../errors.ts'
 /** Largest file that is read. */
 export const MAX_PKCS12_BYTES = 262_144
 /** OWASP asks for 600,000 of PBKDF2 with SHA-256; more only costs us. */
-const MAX_ITERATIONS = 1_000_000
+const MAX_PBKDF2_ITERATIONS = 1_000_000
+/** The derivation of RFC 7292 appendix B runs in JavaScript, and files in the field have 2,000 to 100,000. */
+const MAX_OLD_ITERATIONS = 200_000
 
 const OID = {
   data: '1.2.840.113549.1.7.1',
@@ -23,8 +32,29 @@ const OID = {
   shroudedKeyBag: '1.2.840.113549.1.12.10.1.2',
   certBag: '1.2.840.113549.1.12.10.1.3',
   x509Certificate: '1.2.840.113549.1.9.22.1',
+  pbes2: '1.2.840.113549.1.5.13',
   pbkdf2: '1.2.840.113549.1.5.12',
+  hmacSha1: '1.2.840.113549.2.7',
 } as const
+
+/** pbeWithSHAAnd3-KeyTripleDES-CBC and pbeWithSHAAnd40BitRC2-CBC (RFC 7292 appendix C). */
+const OLD_SCHEMES = new Set(['1.2.840.113549.1.12.1.3', '1.2.840.113549.1.12.1.6'])
+
+/** @see RFC 8018 appendix B.1.2 */
+const PRF_HASHES = new Map([
+  [OID.hmacSha1, 'sha1'],
+  ['1.2.840.113549.2.9', 'sha256'],
+  ['1.2.840.113549.2.10', 'sha384'],
+  ['1.2.840.113549.2.11', 'sha512'],
+])
+
+/** @see RFC 8018 appendix B.2 */
+const PBES2_CIPHERS = new Map([
+  ['2.16.840.1.101.3.4.1.2', { name: 'aes-128-cbc', keyLength: 16 }],
+  ['2.16.840.1.101.3.4.1.22', { name: 'aes-192-cbc', keyLength: 24 }],
+  ['2.16.840.1.101.3.4.1.42', { name: 'aes-256-cbc', keyLength: 32 }],
+  ['1.2.840.113549.3.7', { name: 'des-ede3-cbc', keyLength: 24 }],
+])
 
 export interface Pkcs12Content {
   readonly privateKey: KeyObject
@@ -38,12 +68,9 @@ function refuse(rule: string): never {
 const binary = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 const octets = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
 
-function checkIterations(count: number): number {
-  if (count < 1 || count > MAX_ITERATIONS)
-    throw new CodedError(
-      'INPUT_TOO_LARGE',
-      `PKCS#12: ${count} iterations, at most ${MAX_ITERATIONS} are done`,
-    )
+function checkIterations(count: number, most: number): number {
+  if (count < 1 || count > most)
+    throw new CodedError('INPUT_TOO_LARGE', `PKCS#12: ${count} iterations, at most ${most} are done`)
   return count
 }
 
@@ -97,7 +124,7 @@ function checkMac(mac: Der, content: Uint8Array, passphrase: string): void {
   const expected = info.next(TAG.octetString).content
   const salt = reader.next(TAG.octetString).content
   const count = reader.optional(TAG.integer)
-  const iterations = count ? checkIterations(decodeSmallInteger(count)) : 1
+  const iterations = count ? checkIterations(decodeSmallInteger(count), MAX_OLD_ITERATIONS) : 1
   const names: Readonly<Record<string, string>> = {
     'SHA-1': 'sha1',
     'SHA-256': 'sha256',
@@ -132,24 +159,60 @@ function readSafe({ type, node }: Content, passphrase: string, found: Found): vo
   readBags(decrypt(algorithm, encrypted.content, passphrase), passphrase, found)
 }
 
-/** The derivations of forge: PKCS#12's own, and PBES2 with PBKDF2. */
 function decrypt(algorithm: Der, encrypted: Uint8Array, passphrase: string): Uint8Array {
-  checkAlgorithmIterations(algorithm)
+  const reader = readSequence(algorithm)
+  const scheme = decodeOid(reader.next(TAG.oid))
+  const parameters = readSequence(reader.next(TAG.sequence))
   try {
-    const asn1 = forge.asn1.fromDer(binary(algorithm.raw))
-    const [type, parameters] = asn1.value as forge.asn1.Asn1[]
-    if (!type || !parameters) return refuse('encryption has no parameters')
-    const cipher = pbe.getCipher(forge.asn1.derToOid(type.value as string), parameters, passphrase)
-    cipher.update(forge.util.createBuffer(binary(encrypted)))
-    if (!cipher.finish()) throw new Error('padding')
-    return octets(cipher.output.getBytes())
+    if (scheme === OID.pbes2) return decryptPbes2(parameters, encrypted, passphrase)
+    if (OLD_SCHEMES.has(scheme)) return decryptOld(scheme, algorithm, parameters, encrypted, passphrase)
   } catch (error) {
     if (error instanceof CodedError) throw error
     throw new CodedError(
       'KEY_UNAVAILABLE',
-      'PKCS#12: content cannot be decrypted: wrong passphrase or unknown cipher',
+      'PKCS#12: content cannot be decrypted: wrong passphrase or damaged file',
     )
   }
+  throw new CodedError('ALGORITHM_UNSUPPORTED', `PKCS#12: encryption ${scheme} is not known`)
+}
+
+/** PBES2 with PBKDF2 (RFC 8018 §6.2), all of it native. */
+function decryptPbes2(parameters: SequenceReader, encrypted: Uint8Array, passphrase: string): Uint8Array {
+  const kdf = readSequence(parameters.next(TAG.sequence))
+  const kdfOid = decodeOid(kdf.next(TAG.oid))
+  const scheme = readSequence(parameters.next(TAG.sequence))
+  const cipher = PBES2_CIPHERS.get(decodeOid(scheme.next(TAG.oid)))
+  if (kdfOid !== OID.pbkdf2 || !cipher)
+    throw new CodedError('ALGORITHM_UNSUPPORTED', 'PKCS#12: encryption is not PBKDF2 with AES or 3DES')
+  const iv = scheme.next(TAG.octetString).content
+  const pbkdf2 = readSequence(kdf.next(TAG.sequence))
+  const salt = pbkdf2.next(TAG.octetString).content
+  const count = checkIterations(decodeSmallInteger(pbkdf2.next(TAG.integer)), MAX_PBKDF2_ITERATIONS)
+  pbkdf2.optional(TAG.integer)
+  const prf = pbkdf2.optional(TAG.sequence)
+  const hash = PRF_HASHES.get(prf ? decodeOid(readSequence(prf).next(TAG.oid)) : OID.hmacSha1)
+  if (hash === undefined) throw new CodedError('ALGORITHM_UNSUPPORTED', 'PKCS#12: PRF of PBKDF2 is not known')
+  const key = pbkdf2Sync(passphrase, salt, count, cipher.keyLength, hash)
+  const decipher = createDecipheriv(cipher.name, key, iv)
+  return new Uint8Array(Buffer.concat([decipher.update(encrypted), decipher.final()]))
+}
+
+/** RC2-40 and 3DES with the derivation of RFC 7292 appendix B, which OpenSSL no longer has by default. */
+function decryptOld(
+  scheme: string,
+  algorithm: Der,
+  parameters: SequenceReader,
+  encrypted: Uint8Array,
+  passphrase: string,
+): Uint8Array {
+  parameters.next(TAG.octetString)
+  checkIterations(decodeSmallInteger(parameters.next(TAG.integer)), MAX_OLD_ITERATIONS)
+  const [, asn1] = forge.asn1.fromDer(binary(algorithm.raw)).value as forge.asn1.Asn1[]
+  if (!asn1) return refuse('encryption has no parameters')
+  const cipher = pbe.getCipher(scheme, asn1, passphrase)
+  cipher.update(forge.util.createBuffer(binary(encrypted)))
+  if (!cipher.finish()) throw new Error('padding')
+  return octets(cipher.output.getBytes())
 }
 
 interface Decipher {
@@ -161,23 +224,6 @@ interface Decipher {
 // Not in the type definitions, and the only way to decrypt without letting forge walk the file.
 const { pbe } = forge.pki as unknown as {
   readonly pbe: { getCipher(oid: string, parameters: forge.asn1.Asn1, passphrase: string): Decipher }
-}
-
-function checkAlgorithmIterations(algorithm: Der): void {
-  const reader = readSequence(algorithm)
-  reader.next(TAG.oid)
-  const parameters = readSequence(reader.next(TAG.sequence))
-  const first = parameters.next()
-  if (first.tag === TAG.octetString) {
-    checkIterations(decodeSmallInteger(parameters.next(TAG.integer)))
-    return
-  }
-  const kdf = readSequence(first)
-  if (decodeOid(kdf.next(TAG.oid)) !== OID.pbkdf2)
-    throw new CodedError('ALGORITHM_UNSUPPORTED', 'PKCS#12: key derivation is not PBKDF2')
-  const pbkdf2 = readSequence(kdf.next(TAG.sequence))
-  pbkdf2.next(TAG.octetString)
-  checkIterations(decodeSmallInteger(pbkdf2.next(TAG.integer)))
 }
 
 function readBags(bytes: Uint8Array, passphrase: string, found: Found): void {
