@@ -130,6 +130,12 @@ const issueRoute = (services: Services): RouteDefinition =>
       'LINT_FAILED',
       'IDENTITY_EVIDENCE_REQUIRED',
       'IDENTITY_EVIDENCE_MISMATCH',
+      'INPUT_MALFORMED',
+      'ALGORITHM_UNSUPPORTED',
+      'ISSUER_UNKNOWN',
+      'KEY_NOT_FOUND',
+      'KEY_DESTROYED',
+      'SERIAL_COLLISION',
     ],
     handler: async ({ body, caller }) => {
       const certificate = await services.certificates.issue(caller, body)
@@ -194,7 +200,7 @@ const readRoutes = (services: Services): RouteDefinition[] => [
     permission: 'certificate.read',
     params: certificateParams,
     responses: { 200: { description: 'Proof text', contentType: 'text/plain; charset=utf-8' } },
-    errors: ['CERT_NOT_FOUND', 'LOG_RANGE'],
+    errors: ['CERT_NOT_FOUND', 'NOT_FOUND', 'LOG_RANGE'],
     handler: async ({ params, caller }) => ({
       status: 200,
       bytes: [
@@ -219,7 +225,7 @@ const revokeRoute = (services: Services): RouteDefinition =>
     params: certificateParams,
     body: RevocationBody,
     responses: { 200: { description: 'The certificate as it is now', schema: CertificateSchema } },
-    errors: ['CERT_NOT_FOUND', 'REVOCATION_CONFLICT'],
+    errors: ['CERT_NOT_FOUND', 'REVOCATION_CONFLICT', 'PROFILE_VIOLATION'],
     handler: async ({ params, body, caller }) => ({
       status: 200,
       json: await services.certificates.revoke(caller, params.issuerId, params.serialHex, body),

@@ -50,7 +50,7 @@ const createRoutes = (services: Services): RouteDefinition[] => [
     body: Type.Object({ passphrase: Type.String({ maxLength: 200 }) }, closed),
     upload: { parts: ['document'], required: ['document'] },
     responses: { 201: { description: 'The key', schema: KeySchema } },
-    errors: ['INPUT_MALFORMED', 'KEY_WEAK'],
+    errors: ['INPUT_MALFORMED', 'KEY_WEAK', 'KEY_BLOCKED', 'ALGORITHM_UNSUPPORTED'],
     handler: async ({ body, uploads, caller }) => ({
       status: 201,
       json: await services.keys.import(
@@ -72,7 +72,7 @@ const createRoutes = (services: Services): RouteDefinition[] => [
     responses: {
       200: { description: 'The request', schema: Type.Object({ csrPem: Type.String() }, closed) },
     },
-    errors: ['KEY_NOT_FOUND'],
+    errors: ['KEY_NOT_FOUND', 'KEY_DESTROYED'],
     handler: async ({ params: { keyId }, body, caller }) => ({
       status: 200,
       json: await services.keys.csr(caller, keyId, body.subject),
@@ -111,7 +111,7 @@ export const keyRoutes = (services: Services): readonly RouteDefinition[] => [
     permission: 'key.destroy',
     params,
     responses: { 204: { description: 'Destroyed' } },
-    errors: ['KEY_NOT_FOUND'],
+    errors: ['KEY_NOT_FOUND', 'KEY_DESTROYED'],
     handler: async ({ params: { keyId }, caller }) => {
       await services.keys.destroy(caller, keyId)
       return { status: 204 }

@@ -1,5 +1,6 @@
 /** Signatures: a PDF becomes PAdES, any other file gets a detached CAdES signature. */
 import { Type } from 'typebox'
+import type { ErrorCode } from '../../lib/error-codes.ts'
 import type { Services } from '../../services/services.ts'
 import type { SignedDocument } from '../../services/sign-document.ts'
 import { type Reply, type RouteDefinition, route } from '../route.ts'
@@ -101,6 +102,7 @@ function signedReply(signed: SignedDocument, accept: string): Reply {
   return {
     status: 201,
     bytes,
+    signatureId: summary.id,
     contentType: mediaType,
     headers: { ...headers, ...dispositionOf(summary.fileName) },
   }
@@ -113,6 +115,41 @@ const wantsDocument = (accept: string): boolean =>
 const dispositionOf = (fileName: string): Record<string, string> => ({
   'Content-Disposition': `attachment; filename="${fileName.replace(/[^A-Za-z0-9._-]/g, '_')}"; filename*=UTF-8''${encodeURIComponent(fileName)}`,
 })
+
+const SIGNER_ERRORS: readonly ErrorCode[] = [
+  'PROFILE_UNKNOWN',
+  'PROFILE_VIOLATION',
+  'LINT_FAILED',
+  'IDENTITY_EVIDENCE_REQUIRED',
+  'IDENTITY_EVIDENCE_MISMATCH',
+  'CERT_NOT_FOUND',
+  'CERT_NOT_VALID',
+  'KEY_NOT_FOUND',
+  'KEY_DESTROYED',
+  'ALGORITHM_UNSUPPORTED',
+]
+
+const PDF_ERRORS: readonly ErrorCode[] = [
+  'INPUT_TOO_LARGE',
+  'PDF_TOO_LARGE',
+  'PDF_MALFORMED',
+  'PDF_ENCRYPTED',
+  'PDF_ENCRYPTION_UNSUPPORTED',
+  'PDF_NOT_PERMITTED',
+  'PDF_CERTIFIED_NO_CHANGES',
+  'PDF_DAMAGED_SIGNED',
+  'PDF_FIELD_LOCKED',
+  'PDF_XFA_DYNAMIC',
+  'PADES_OPTION_INVALID',
+  'PADES_PAGE_OUT_OF_RANGE',
+  'PADES_FIELD_INVALID',
+  'PADES_FIELD_SIGNED',
+  'PADES_SEED_VALUE_UNSUPPORTED',
+  'PADES_CERTIFY_NOT_FIRST',
+  'APPEARANCE_INVALID',
+  'APPEARANCE_IMAGE_INVALID',
+  'APPEARANCE_IMAGE_TOO_LARGE',
+]
 
 const createRoute = (services: Services): RouteDefinition =>
   route({
@@ -130,16 +167,7 @@ const createRoute = (services: Services): RouteDefinition =>
     body: SignBody,
     upload: { parts: ['document', 'image'], required: ['document'] },
     responses: { 201: { description: 'What was signed, or the signed document', schema: SignatureSchema } },
-    errors: [
-      'INPUT_TOO_LARGE',
-      'PDF_MALFORMED',
-      'PDF_ENCRYPTED',
-      'PDF_CERTIFIED_NO_CHANGES',
-      'PDF_DAMAGED_SIGNED',
-      'PROFILE_VIOLATION',
-      'IDENTITY_EVIDENCE_REQUIRED',
-      'SELF_CHECK_FAILED',
-    ],
+    errors: [...SIGNER_ERRORS, ...PDF_ERRORS, 'DOCUMENT_ERASED', 'SELF_CHECK_FAILED'],
     handler: async ({ body, uploads, caller, header }) => {
       const document = uploads.get('document')
       const signed = await services.signDocument(caller, {
@@ -225,7 +253,7 @@ export const signatureRoutes = (services: Services): readonly RouteDefinition[] 
     responses: {
       200: { description: 'The octets that were signed for', contentType: 'application/octet-stream' },
     },
-    errors: ['NOT_FOUND', 'DOCUMENT_ERASED'],
+    errors: ['NOT_FOUND', 'DOCUMENT_ERASED', 'DOCUMENT_NOT_FOUND'],
     handler: async ({ params: { id }, caller }) => {
       const { bytes, sizeBytes, mediaType, fileName } = await services.signatures.document(caller, id)
       return {

@@ -57,7 +57,7 @@ export const statisticsRoutes = (services: Services): readonly RouteDefinition[]
     permission: 'statistics.read',
     query: Type.Object({ from: Day, to: Day }, closed),
     responses: { 200: { description: 'Figures', schema: FiguresSchema } },
-    errors: ['REQUEST_INVALID'],
+    errors: ['STATISTICS_RANGE', 'LOG_CHECKPOINT_MISSING'],
     handler: async ({ query, caller }) => ({
       status: 200,
       json: await services.statistics.figures(caller, query.from, query.to),

@@ -42,7 +42,7 @@ const tenantRoutesOnly = (services: Services): RouteDefinition[] => [
     creates: true,
     body: Type.Object({ id: Identifier, name: Type.String({ minLength: 1, maxLength: 200 }) }, closed),
     responses: { 201: { description: 'The tenant', schema: TenantSchema } },
-    errors: ['REQUEST_INVALID'],
+    errors: ['TENANT_EXISTS'],
     handler: async ({ body, caller }) => ({
       status: 201,
       json: await services.tenants.create(caller, body),
@@ -89,7 +89,7 @@ export const tenantRoutes = (services: Services): readonly RouteDefinition[] => 
       closed,
     ),
     responses: { 201: { description: 'The key', schema: ApiKeySchema } },
-    errors: ['REQUEST_INVALID', 'AUTH_FORBIDDEN'],
+    errors: ['TENANT_NOT_FOUND'],
     handler: async ({ body, caller }) => ({
       status: 201,
       json: await services.apiKeys.create(caller, body),
@@ -124,7 +124,7 @@ export const tenantRoutes = (services: Services): readonly RouteDefinition[] => 
     permission: 'apikey.manage',
     params: Type.Object({ id: Type.String({ maxLength: 80 }) }, closed),
     responses: { 204: { description: 'Revoked' } },
-    errors: ['NOT_FOUND'],
+    errors: ['API_KEY_NOT_FOUND'],
     handler: async ({ params, caller }) => {
       await services.apiKeys.revoke(caller, params.id)
       return { status: 204 }
