@@ -223,7 +223,7 @@ const revokeRequest = (
   serialHex: string,
   input: RevokeInput,
 ): RevokeRequest => ({
-  ...actorOf(caller),
+  ...reachOf(caller),
   issuerId,
   serialHex,
   reason: input.reason,
