@@ -173,9 +173,36 @@ const RETRY_AFTER_SECONDS: Readonly<Record<number, string>> = { 429: '1', 503: '
 export function renderProblem(ctx: Context, error: unknown, requestId: string, deps: ProblemDeps): void {
   const coded = error instanceof CodedError && findProblem(error.code) ? error : undefined
   const known = (coded && findProblem(coded.code)) ?? row(500, 'Internal error', '内部错误')
-  const { status, title } = known
-  const code = coded?.code ?? 'INTERNAL'
-  if (status >= 500) deps.log.error({ requestId, code, err: error }, 'request failed')
+  const { code, message, extra } = coded ?? UNKNOWN_FAULT
+  const problem = { ...known, code, requestId }
+  if (known.status >= 500) deps.log.error({ requestId, code: problem.code, err: error }, 'request failed')
+  setProblemHeaders(ctx, known.status)
+  if (deps.errorPage && ctx.accepts(JSON_FIRST) === 'text/html') {
+    renderErrorPage(ctx, deps.errorPage, problem)
+    return
+  }
+  ctx.body = JSON.stringify({
+    type: `${deps.baseUrl}/problems/${problem.code}`,
+    title: known.title,
+    status: known.status,
+    code: problem.code,
+    detail: message,
+    instance: ctx.path,
+    requestId,
+    ...extra,
+  })
+}
+
+const UNKNOWN_FAULT = {
+  code: 'INTERNAL',
+  message: 'The request could not be completed; quote the request id when you report it.',
+  extra: {},
+}
+
+/** Only who prefers HTML to both gets a page: a browser does, a program that takes anything does not. */
+const JSON_FIRST = ['application/problem+json', 'application/json', 'text/html']
+
+function setProblemHeaders(ctx: Context, status: number): void {
   ctx.status = status
   ctx.type = 'application/problem+json; charset=utf-8'
   const retryAfter = RETRY_AFTER_SECONDS[status]
@@ -183,23 +210,6 @@ export function renderProblem(ctx: Context, error: unknown, requestId: string, d
   if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="yinxin"')
   ctx.set('Cache-Control', 'no-store')
   ctx.vary('Accept')
-  if (
-    deps.errorPage &&
-    ctx.accepts('application/problem+json', 'application/json', 'text/html') === 'text/html'
-  ) {
-    renderErrorPage(ctx, deps.errorPage, { ...known, code, requestId })
-    return
-  }
-  ctx.body = JSON.stringify({
-    type: `${deps.baseUrl}/problems/${code}`,
-    title,
-    status,
-    code,
-    detail: coded?.message ?? 'The request could not be completed; quote the request id when you report it.',
-    instance: ctx.path,
-    requestId,
-    ...coded?.extra,
-  })
 }
 
 function renderErrorPage(ctx: Context, errorPage: ErrorPage, problem: ProblemFacts): void {

@@ -1,5 +1,5 @@
 /** Answers for what is not a verdict on a signature: none there, only a picture, damaged, locked, of a foreign kind. */
-import { type Html, html } from './html.ts'
+import { type Html, type Part, html } from './html.ts'
 import type { Bilingual, Say } from './language.ts'
 
 export type AnswerKind =
@@ -122,8 +122,29 @@ export function answerForCode(code: string): AnswerKind {
   }
 }
 
-/** A clear answer in place of a verdict. */
-export function answerHtml(kind: AnswerKind, say: Say, code?: string): Html {
+const BY_REASON: Readonly<Record<string, AnswerKind>> = {
+  NO_SIGNATURE_FOUND: 'no-signature',
+  PICTURE_OF_A_SEAL: 'image-only',
+  DOCUMENT_DAMAGED: 'damaged',
+  DOCUMENT_DAMAGED_SIGNED: 'damaged',
+  DOCUMENT_ENCRYPTED: 'encrypted',
+  DOCUMENT_ENCRYPTION_UNSUPPORTED: 'encrypted',
+  DOCUMENT_UNSUPPORTED: 'unsupported',
+  DOCUMENT_TOO_LARGE: 'too-large',
+  DOCUMENT_EMPTY: 'no-file',
+  CONTENT_MISSING: 'content-missing',
+}
+
+/** The answer for the reason that a report gives for a document; undefined where its signatures speak for themselves. */
+export const answerForReason = (key: string): AnswerKind | undefined =>
+  Object.hasOwn(BY_REASON, key) ? BY_REASON[key] : undefined
+
+/**
+ * A clear answer in place of a verdict.
+ *
+ * @param facts stable code or key behind the answer, and what is known beside it
+ */
+export function answerHtml(kind: AnswerKind, say: Say, facts: { code?: string; more?: Part } = {}): Html {
   const { title, text, tone } = ANSWERS[kind]
   return html`<section class="verdict ${tone}" aria-labelledby="verdict">
     <header>
@@ -132,6 +153,6 @@ export function answerHtml(kind: AnswerKind, say: Say, code?: string): Html {
       </h2>
     </header>
     <p>${say(text.zh, text.en)}</p>
-    ${code !== undefined && html`<p class="soft small"><code>${code}</code></p>`}
+    ${facts.code !== undefined && html`<p class="soft small"><code>${facts.code}</code></p>`} ${facts.more}
   </section>`
 }

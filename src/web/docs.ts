@@ -32,7 +32,7 @@ const slug = (word: string): string => word.toLowerCase().replace(/[^a-z0-9]+/g,
 
 function fieldTable(view: PageView, title: string, fields: readonly Field[]): Part {
   if (fields.length === 0) return undefined
-  return html`<h4>${title}</h4>
+  return html`<h3>${title}</h3>
     <div class="scroll" tabindex="0">
       <table>
         <thead>
@@ -61,7 +61,7 @@ function fieldTable(view: PageView, title: string, fields: readonly Field[]): Pa
 }
 
 const answerRows = (view: PageView, answers: readonly Answer[]): Html => html`
-  <h4>${view.say('回答', 'Answers')}</h4>
+  <h3>${view.say('回答', 'Answers')}</h3>
   <dl class="facts">
     ${answers.map(
       (answer) =>

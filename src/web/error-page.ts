@@ -1,45 +1,38 @@
 /** A problem document as a page, for a person whose browser asked for HTML. */
-import type { Reply } from '../http/route.ts'
+import { type ErrorPage, findProblem } from '../http/problem.ts'
 import { answerForCode, answerHtml } from './answers.ts'
-import { foreign, html } from './html.ts'
+import { type Html, foreign, html } from './html.ts'
 import type { Institution } from './institution.ts'
 import { pageReply } from './page.ts'
 import { verifyHtml } from './verify-page.ts'
-import { pageView } from './view.ts'
+import { type PageView, pageView } from './view.ts'
 
-export interface ProblemFacts {
-  readonly status: number
-  readonly code: string
-  readonly title: string
-  readonly titleZh: string
-  readonly requestId: string
-}
-
-export interface ErrorPageRequest {
-  readonly method: string
-  readonly path: string
-  readonly language: unknown
-  readonly acceptLanguage: string
-}
+/** An internal error has no page of its own: there is nothing for the caller to do. */
+const codeHtml = (code: string, { link }: PageView): Html =>
+  findProblem(code)
+    ? html`<a href="${link(`/problems/${code}`)}"><code>${code}</code></a>`
+    : html`<code>${code}</code>`
 
 /** Renders problems as pages; the verify form gets its own words, in place. */
-export function createErrorPages(institution: Institution, documentLimitBytes: number) {
-  return (problem: ProblemFacts, request: ErrorPageRequest): Reply => {
+export function createErrorPage(institution: Institution, documentLimitBytes: number): ErrorPage {
+  return (problem, request) => {
     const onVerify = request.path === '/verify'
     const path = onVerify ? '/verify' : '/'
     const view = pageView(institution, path, request.language, request.acceptLanguage)
     const { say } = view
     const title = say(problem.titleZh, problem.title)
     const main = onVerify
-      ? verifyHtml(view, documentLimitBytes, answerHtml(answerForCode(problem.code), say, problem.code))
+      ? verifyHtml(
+          view,
+          documentLimitBytes,
+          answerHtml(answerForCode(problem.code), say, { code: problem.code }),
+        )
       : html`<h1>${title}</h1>
           <dl class="facts">
             <dt>HTTP</dt>
             <dd>${problem.status}</dd>
             <dt>${say('代码', 'Code')}</dt>
-            <dd>
-              <a href="${view.link(`/problems/${problem.code}`)}"><code>${problem.code}</code></a>
-            </dd>
+            <dd>${codeHtml(problem.code, view)}</dd>
             <dt>${say('请求编号', 'Request id')}</dt>
             <dd><span class="mono">${foreign(problem.requestId)}</span></dd>
           </dl>

@@ -1,13 +1,12 @@
 /** The pages of an open house. */
-import { readFileSync } from 'node:fs'
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Config } from '../config.ts'
 import type { RouteDefinition } from '../http/route.ts'
-import type { House } from '../main.ts'
 import { readPolicyTexts } from './cps.ts'
 import type { Institution } from './institution.ts'
 import type { PolicyProfile } from './policy-values.ts'
-import { pageRoutes } from './routes.ts'
+import { type PageServices, pageRoutes } from './routes.ts'
 
 const PROFILES = join(import.meta.dirname, '../../policies/profiles')
 
@@ -17,6 +16,13 @@ const EVALUATION: Institution = {
   evaluation: true,
 }
 
+/** What the pages need of an open house; `House` of main fits, which is not imported since it stands above. */
+interface PageHouse {
+  readonly services: PageServices
+  readonly config: Pick<Config, 'baseUrl' | 'documentLimitBytes' | 'crlRefreshSeconds' | 'documentHours'>
+  readonly material: { readonly policyArc: string }
+}
+
 const readProfiles = (): PolicyProfile[] =>
   readdirSync(PROFILES)
     .filter((name) => name.endsWith('.json'))
@@ -24,7 +30,7 @@ const readProfiles = (): PolicyProfile[] =>
 
 /** @param institutionText JSON of what the institution publishes, see `Institution`; an evaluation CA when left out */
 export function pagesOf(
-  { services, config, material }: House,
+  { services, config, material }: PageHouse,
   openApi: () => Record<string, unknown>,
   version: string,
   institutionText?: string,

@@ -7,12 +7,12 @@
 import { Type } from 'typebox'
 import { CodedError } from '../../ca/errors.ts'
 import type { Caller } from '../services/tenancy.ts'
+import type { VerificationView } from '../services/verify-document.ts'
 import { type RequestContext, type RouteDefinition, type Upload, route } from '../http/route.ts'
 import { answerForCode, answerHtml } from './answers.ts'
 import { type Html, type Part, html } from './html.ts'
 import type { Institution } from './institution.ts'
 import { PageQuery, pageReply } from './page.ts'
-import { type Verification, readVerification } from './report-view.ts'
 import { verdictHtml } from './verdict.ts'
 import { type PageView, pageView } from './view.ts'
 
@@ -26,8 +26,8 @@ export interface VerifyInput {
 
 /** What the page needs of the services; `Services` fits. */
 export interface VerifyServices {
-  readonly verifyDocument: (caller: Caller, input: VerifyInput) => Promise<Verification>
-  readonly verifications: { readonly get: (caller: Caller, id: string) => Promise<Verification> }
+  readonly verifyDocument: (caller: Caller, input: VerifyInput) => Promise<VerificationView>
+  readonly verifications: { readonly get: (caller: Caller, id: string) => Promise<VerificationView> }
 }
 
 export interface VerifyPageDeps {
@@ -127,19 +127,20 @@ function readFiles(uploads: ReadonlyMap<string, Upload>): VerifyInput | undefine
 
 async function answer(
   view: PageView,
-  find: () => Promise<Verification | undefined>,
+  find: () => Promise<VerificationView | undefined>,
 ): Promise<{ status: number; result: Part }> {
   try {
     const verification = await find()
     if (!verification) return { status: 400, result: answerHtml('no-file', view.say) }
-    const { answer: kind, verdict } = readVerification(verification)
-    const special = kind && answerHtml(kind, view.say)
-    return { status: 200, result: html`${special}${verdict && verdictHtml(verdict, view)}` }
+    return { status: 200, result: verdictHtml(verification, view) }
   } catch (error) {
     // A foreign error goes up to the one place that logs it and answers 500.
     if (!(error instanceof CodedError) || answerForCode(error.code) === 'busy') throw error
     const kind = answerForCode(error.code)
-    return { status: kind === 'not-found' ? 404 : 422, result: answerHtml(kind, view.say, error.code) }
+    return {
+      status: kind === 'not-found' ? 404 : 422,
+      result: answerHtml(kind, view.say, { code: error.code }),
+    }
   }
 }
 
@@ -148,7 +149,7 @@ type VerifyContext = RequestContext<unknown, { lang?: string; id?: string }>
 async function reply(
   deps: VerifyPageDeps,
   context: VerifyContext,
-  find?: () => Promise<Verification | undefined>,
+  find?: () => Promise<VerificationView | undefined>,
 ) {
   const { lang, id } = context.query
   const kept = id === undefined ? {} : { id }

@@ -1,14 +1,16 @@
 /** Serves the pages on loopback with a real koa application and given verifications; for tests only. */
+import { once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CodedError } from '../../../ca/errors.ts'
 import { createApp } from '../../http/app.ts'
 import { buildOpenApi } from '../../http/openapi.ts'
 import type { RouteDefinition } from '../../http/route.ts'
+import type { VerificationView } from '../../services/verify-document.ts'
 import { readPolicyTexts } from '../cps.ts'
+import { createErrorPage } from '../error-page.ts'
 import type { Institution } from '../institution.ts'
 import type { PolicyFacts, PolicyProfile } from '../policy-values.ts'
-import type { Verification } from '../report-view.ts'
 import { type PageDeps, pageRoutes } from '../routes.ts'
 import type { VerifyInput } from '../verify-page.ts'
 
@@ -39,11 +41,11 @@ export const testFacts = (institution = TEST_INSTITUTION): PolicyFacts => ({
 const CHECKPOINT =
   'ca.example/log\n1234567\nq1T2sV3pQ0m7Yq3x1o6Wc3l3yZ8sN2kq7d5b8m1r9tA=\n\n— ca.example/log AbCdEf==\n'
 
-export type VerifyStub = (input: VerifyInput) => Verification | Promise<Verification>
+export type VerifyStub = (input: VerifyInput) => VerificationView
 
 /** Dependencies of the pages with a verifier of the test's choice. */
 export function testPageDeps(verify: VerifyStub, more: Partial<PageDeps> = {}): PageDeps {
-  const stored = new Map<string, Verification>()
+  const stored = new Map<string, VerificationView>()
   const routes: RouteDefinition[] = []
   const deps: PageDeps = {
     institution: TEST_INSTITUTION,
@@ -51,7 +53,7 @@ export function testPageDeps(verify: VerifyStub, more: Partial<PageDeps> = {}): 
     documentLimitBytes: 5_000_000,
     services: {
       verifyDocument: async (_caller, input) => {
-        const made = await verify(input)
+        const made = verify(input)
         stored.set(made.id, made)
         return made
       },
@@ -90,17 +92,18 @@ export async function servePages(deps: PageDeps): Promise<ServedPages> {
     idempotency: { run: (_claim, act) => act() },
     rateLimit: () => undefined,
     observe: () => undefined,
+    errorPage: createErrorPage(deps.institution, deps.documentLimitBytes),
   })
   const server = app.listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
+  await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' ? (address?.port ?? 0) : 0
   return {
     url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    close: async () => {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
   }
 }
