@@ -1,6 +1,7 @@
 import { CodedError } from '../../../ca/errors.ts'
 import { findArray, findNumber } from '../pdf/document.ts'
 import { editDict, editForm, withItem, type RevisionDraft } from '../pdf/draft-revision.ts'
+import { malformed } from '../pdf/limits.ts'
 import type { FieldWidget, FormField } from '../pdf/form-fields.ts'
 import {
   buildDict,
@@ -78,6 +79,7 @@ export function findFreeName(fields: readonly FormField[]): string {
  * Adds a signature field with its widget to a page and to the form.
  *
  * @throws {PADES_PAGE_OUT_OF_RANGE} where there is no such page
+ * @throws {PDF_MALFORMED} where there is no page at all
  */
 export function addSignatureField(
   draft: RevisionDraft,
@@ -85,7 +87,9 @@ export function addSignatureField(
   signature: PdfRef,
   appearance: PadesAppearance | undefined,
 ): void {
-  const page = findPage(draft.doc, appearance?.page ?? 1)
+  const number = appearance?.page ?? 1
+  const page = findPage(draft.doc, number)
+  if (!page && number === 1) throw malformed('The PDF has no page.')
   if (!page?.ref) throw new CodedError('PADES_PAGE_OUT_OF_RANGE', 'The PDF has no page of that number.')
   const rect = appearance ? checkRect(appearance.rect) : ([0, 0, 0, 0] as const)
   const normal = appearance ? buildAppearance(draft, appearance, page, rect) : buildEmptyAppearance(draft)
