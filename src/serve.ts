@@ -19,7 +19,7 @@ import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
 import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
 import type { House } from './main.ts'
-import { pagesOf } from './web/pages.ts'
+import { errorPageOf, pagesOf } from './web/pages.ts'
 
 export interface Running {
   readonly address: string
@@ -76,18 +76,28 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
     refreshMs: config.crlRefreshSeconds * 1000,
   })
   const retention = createRetentionJob({ store, acquire: acquire('retention'), now })
+  const reconcile: Job = {
+    name: 'reconcile',
+    everyMs: 30_000,
+    async run() {
+      if (await acquire('reconcile')(60_000)) await house.services.reconciler.closeAbandoned()
+    },
+  }
   const statistics: Job = {
     name: 'statistics',
     everyMs: 30_000,
     run: () => house.services.statistics.catchUp(),
   }
-  return { jobs: [sequencer, crl, retention, statistics], sequencer }
+  return { jobs: [sequencer, crl, retention, reconcile, statistics], sequencer }
 }
 
 /** Starts to serve on the configured host and port; port 0 takes a free one. */
 export async function serve(house: House): Promise<Running> {
   const { now } = house.services
   const { services, config, log } = house
+  // Before anything new is issued: what a crash left open.
+  const orphans = await services.reconciler.atStart()
+  if (orphans > 0) log.info({ orphans }, 'intents that a crash left open were closed')
   const { jobs, sequencer } = jobsOf(house)
   const schedule = startJobs(jobs, now, log)
   const { routes, observe } = routesOf(house, () => schedule)
@@ -100,6 +110,7 @@ export async function serve(house: House): Promise<Running> {
     idempotency: createIdempotencyGate(services),
     rateLimit: createRateLimit(config.requestsPerSecond, () => performance.now()),
     observe,
+    errorPage: errorPageOf(house),
   })
   const handle = app.callback()
   const server = createServer((request, response) => void handle(request, response))

@@ -2,8 +2,10 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
+import type { ErrorPage } from '../http/problem.ts'
 import type { RouteDefinition } from '../http/route.ts'
 import { readPolicyTexts } from './cps.ts'
+import { createErrorPage } from './error-page.ts'
 import type { Institution } from './institution.ts'
 import type { PolicyProfile } from './policy-values.ts'
 import { type PageServices, pageRoutes } from './routes.ts'
@@ -35,8 +37,7 @@ export function pagesOf(
   version: string,
   institutionText?: string,
 ): readonly RouteDefinition[] {
-  const institution =
-    institutionText === undefined ? EVALUATION : (JSON.parse(institutionText) as Institution)
+  const institution = institutionOf(institutionText)
   return pageRoutes({
     institution,
     baseUrl: config.baseUrl,
@@ -55,3 +56,10 @@ export function pagesOf(
     openApi,
   })
 }
+
+const institutionOf = (text: string | undefined): Institution =>
+  text === undefined ? EVALUATION : (JSON.parse(text) as Institution)
+
+/** Problems as pages, for `HttpDeps.errorPage`. */
+export const errorPageOf = ({ config }: Pick<PageHouse, 'config'>, institutionText?: string): ErrorPage =>
+  createErrorPage(institutionOf(institutionText), config.documentLimitBytes)
