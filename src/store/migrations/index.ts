@@ -10,7 +10,14 @@ import type { Migration } from './columns.ts'
 /** Table in which knex remembers what it has run. */
 export const MIGRATIONS_TABLE = 'schema_migrations'
 
-const migrations: readonly Migration[] = [certificates, tenants, documents, auditLog, operation]
+// `file` is what the knex command line prints.
+const migrations: readonly (Migration & { readonly file: string })[] = [
+  certificates,
+  tenants,
+  documents,
+  auditLog,
+  operation,
+].map((migration) => ({ ...migration, file: migration.name }))
 
 /** Names of all migrations that this code knows, in order. */
 export const migrationNames: readonly string[] = migrations.map((migration) => migration.name)
