@@ -334,10 +334,7 @@ test('openssl crl and openssl verify take full list and shards', async (t) => {
     t.regex(await verify(good, 'null.crl'), /OK/)
     t.regex(await verify(bad, `${bad.shard}.crl`), /certificate revoked/)
     t.regex(await verify(bad, 'null.crl'), /certificate revoked/)
-    t.regex(
-      await verify(bad, `${1 - (bad.shard ?? 0)}.crl`),
-      /different CRL scope/,
-    )
+    t.regex(await verify(bad, `${1 - (bad.shard ?? 0)}.crl`), /different CRL scope/)
   })
 })
 
