@@ -2,6 +2,7 @@
 import type { RouteDefinition } from '../http/route.ts'
 import { type Html, type Part, html } from './html.ts'
 import type { Institution } from './institution.ts'
+import { inlineMarkdown } from './markdown.ts'
 import { type Answer, type Field, type Operation, groupByTag, readOperations } from './openapi-view.ts'
 import { pageRoute } from './page.ts'
 import type { PageView } from './view.ts'
@@ -23,7 +24,8 @@ const TAGS_ZH: Readonly<Record<string, string>> = {
   Statistics: '统计',
   Tenants: '租户',
   Keys: '密钥',
-  Identity: '身份核验',
+  'Identity evidence': '身份核验',
+  'API keys': 'API 密钥',
   Operation: '运行',
   Pages: '网页',
 }
@@ -92,9 +94,9 @@ function operationHtml(view: PageView, operation: Operation): Html {
   return html`<details class="operation" id="${operation.id}">
     <summary>
       <span class="method">${operation.method}</span><code>${operation.path}</code>
-      <span>${operation.summary}</span>
+      <span class="plain-weight">${inlineMarkdown(operation.summary)}</span>
     </summary>
-    ${operation.description !== '' && html`<p>${operation.description}</p>`}
+    ${operation.description !== '' && html`<p>${inlineMarkdown(operation.description)}</p>`}
     <p>
       ${say('权限', 'Permission')}:
       ${
@@ -143,7 +145,10 @@ function intro(view: PageView, deps: DocsDeps): Html {
 }
 
 function docs(view: PageView, deps: DocsDeps): Html {
-  const groups = [...groupByTag(readOperations(deps.openApi()))]
+  // The pages come first in the document, and matter least to whoever reads this one.
+  const groups = [...groupByTag(readOperations(deps.openApi()))].sort(
+    ([a], [b]) => Number(a === 'Pages') - Number(b === 'Pages'),
+  )
   const name = (tag: string): string => view.say(TAGS_ZH[tag] ?? tag, tag)
   return html`
     ${intro(view, deps)}
