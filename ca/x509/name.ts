@@ -5,6 +5,7 @@ import { decodeOid, decodeString, toHex } from '../asn1/values.ts'
 import { ia5String, oid, printableString, sequence, setOf, utf8String } from '../asn1/writer.ts'
 import { TAG } from '../asn1/tags.ts'
 
+/** One attribute of a name as read. */
 export interface NameAttribute {
   readonly oid: string
   /** The value as text; undefined when it is not one of the string types. */
@@ -12,6 +13,7 @@ export interface NameAttribute {
   readonly value: Der
 }
 
+/** A distinguished name as read. */
 export interface Name {
   readonly raw: Uint8Array
   /** RDNSequence, each RDN a list of attributes. */
@@ -49,7 +51,11 @@ export const ATTRIBUTE_TYPES: readonly AttributeType[] = [
 const byOid = new Map(ATTRIBUTE_TYPES.map((row) => [row.oid, row]))
 const byShort = new Map(ATTRIBUTE_TYPES.map((row) => [row.short, row]))
 
-/** @throws {CodedError} INPUT_MALFORMED */
+/**
+ * Reads a Name.
+ *
+ * @throws {CodedError} INPUT_MALFORMED
+ */
 export function parseName(input: Der | Uint8Array): Name {
   const node = input instanceof Uint8Array ? parseDer(input, TAG.sequence) : input
   const rdns = childrenOf(node).map((rdn) => {
@@ -161,7 +167,6 @@ function comparable(attribute: NameAttribute): string {
   if (attribute.text === undefined) return `${attribute.oid}=#${toHex(attribute.value.raw)}`
   const text = attribute.text.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')
   // NUL and SOH separate attributes and RDNs in keys: a value that holds them must not look like two.
-  // eslint-disable-next-line no-control-regex -- exactly these are escaped
   return `${attribute.oid}=${text.replace(/[\u0000-\u0002]/g, (c) => `\u0002${c.charCodeAt(0)}`)}`
 }
 
@@ -169,7 +174,7 @@ const comparableRdn = (rdn: readonly NameAttribute[]): string => rdn.map(compara
 
 /** Name comparison of RFC 5280 §7.1. */
 export function isSameName(a: Name, b: Name): boolean {
-  return a.rdns.length === b.rdns.length && isNameWithin(a, b)
+  return a.rdns.length === b.rdns.length && nameKey(a) === nameKey(b)
 }
 
 /** True when `name` lies in the subtree of `base` (RFC 5280 §4.2.1.10, directoryName). */
@@ -178,5 +183,11 @@ export function isNameWithin(name: Name, base: Name): boolean {
   return base.rdns.every((rdn, i) => comparableRdn(rdn) === comparableRdn(name.rdns[i] ?? []))
 }
 
-/** Key under which names that RFC 5280 §7.1 calls equal fall together. */
-export const nameKey = (name: Name): string => name.rdns.map(comparableRdn).join('\u0001')
+const keys = new WeakMap<Name, string>()
+
+/** Key under which names that RFC 5280 §7.1 calls equal fall together; prepared once per name. */
+export function nameKey(name: Name): string {
+  let key = keys.get(name)
+  if (key === undefined) keys.set(name, (key = name.rdns.map(comparableRdn).join('\u0001')))
+  return key
+}

@@ -21,7 +21,7 @@ import {
 } from '../../ca/asn1/writer.ts'
 import { type Certificate, parseCertificate } from '../../ca/x509/certificate.ts'
 import { addUnsignedAttribute, buildSignedAttributes, encodeSignedData } from '../../ca/x509/cms-writer.ts'
-import { ATTRIBUTE, CONTENT, parseSignedData } from '../../ca/x509/cms.ts'
+import { ATTRIBUTE, CONTENT, attributeValuesOf, parseSignedData } from '../../ca/x509/cms.ts'
 import {
   encodeAuthorityKeyIdentifier,
   encodeBasicConstraints,
@@ -81,7 +81,6 @@ export function issue(options: CertificateOptions): Party {
     { type: 'CN', value: `TEST ONLY ${options.name}` },
   ])
   const { issuer } = options
-  const ca = options.ca ?? false
   const tbs = sequence(
     explicit(0, integer(2)),
     unsignedInteger(options.serial ?? randomBytes(16)),
@@ -93,38 +92,26 @@ export function issue(options: CertificateOptions): Party {
     ),
     name,
     spki,
-    explicit(
-      3,
-      sequence(
-        ...(ca
-          ? [encodeExtension(EXT.basicConstraints, true, encodeBasicConstraints(true, options.pathLength))]
-          : []),
-        encodeExtension(
-          EXT.keyUsage,
-          true,
-          encodeKeyUsage(options.keyUsage ?? (ca ? ['keyCertSign', 'cRLSign'] : ['nonRepudiation'])),
-        ),
-        ...(options.extKeyUsage
-          ? [
-              encodeExtension(
-                EXT.extKeyUsage,
-                options.extKeyUsage.includes(EKU.timeStamping),
-                encodeExtKeyUsage(options.extKeyUsage),
-              ),
-            ]
-          : []),
-        encodeExtension(EXT.subjectKeyIdentifier, false, octetString(keyId(spki))),
-        encodeExtension(
-          EXT.authorityKeyIdentifier,
-          false,
-          encodeAuthorityKeyIdentifier(keyId(issuer ? issuer.certificate.spkiDer : spki)),
-        ),
-        ...(options.extensions ?? []),
-      ),
-    ),
+    explicit(3, sequence(...extensionsOf(options, spki))),
   )
   const signature = signWith(issuer?.key ?? key, tbs)
   return { certificate: parseCertificate(sequence(tbs, ecdsa.identifierDer, bitString(signature))), key }
+}
+
+function extensionsOf(options: CertificateOptions, spki: Uint8Array): Uint8Array[] {
+  const { ca = false, issuer, extKeyUsage } = options
+  const bits = options.keyUsage ?? (ca ? ['keyCertSign', 'cRLSign'] : ['nonRepudiation'])
+  const isCritical = extKeyUsage?.includes(EKU.timeStamping) ?? false
+  const constraints = encodeBasicConstraints(true, options.pathLength)
+  const above = keyId(issuer ? issuer.certificate.spkiDer : spki)
+  return [
+    ...(ca ? [encodeExtension(EXT.basicConstraints, true, constraints)] : []),
+    encodeExtension(EXT.keyUsage, true, encodeKeyUsage(bits)),
+    ...(extKeyUsage ? [encodeExtension(EXT.extKeyUsage, isCritical, encodeExtKeyUsage(extKeyUsage))] : []),
+    encodeExtension(EXT.subjectKeyIdentifier, false, octetString(keyId(spki))),
+    encodeExtension(EXT.authorityKeyIdentifier, false, encodeAuthorityKeyIdentifier(above)),
+    ...(options.extensions ?? []),
+  ]
 }
 
 /** One revoked certificate of a test CRL. */
@@ -270,4 +257,11 @@ export function makeToken(tsa: Party, data: readonly Uint8Array[], at: Date): Ui
 export function withTimestamp(cms: Uint8Array, tsa: Party, at: Date): Uint8Array {
   const value = parseSignedData(cms).signerInfos[0]?.signature ?? new Uint8Array()
   return addUnsignedAttribute(cms, ATTRIBUTE.signatureTimeStamp, makeToken(tsa, [value], at))
+}
+
+/** Puts the time stamp of one signature onto another. */
+export function moveTimestamp(from: Uint8Array, to: Uint8Array): Uint8Array {
+  const attributes = parseSignedData(from).signerInfos[0]?.unsignedAttributes ?? []
+  const [token] = attributeValuesOf(attributes, ATTRIBUTE.signatureTimeStamp)
+  return addUnsignedAttribute(to, ATTRIBUTE.signatureTimeStamp, token ?? new Uint8Array())
 }

@@ -31,19 +31,22 @@ function malformed(rule: string): never {
 function readElement(bytes: Uint8Array, start: number, limit: number, budget: Budget, depth = 0): Element {
   if (++budget.elements > MAX_ELEMENTS || depth > MAX_DEPTH) malformed('too many or too deep elements')
   const tag = bytes[start]
-  const first = bytes[start + 1]
-  if (tag === undefined || first === undefined || start + 2 > limit || (tag & 0x1f) === 0x1f)
-    malformed('element is cut off')
-  if (first === 0x80) return readIndefinite(bytes, start, limit, budget, depth)
-  const count = first < 0x80 ? 0 : first & 0x7f
-  if (count > 4) malformed('length over 4 octets')
-  let length = first < 0x80 ? first : 0
-  for (let i = 0; i < count; i++)
-    length = length * 256 + (bytes[start + 2 + i] ?? malformed('length is cut off'))
-  const contentStart = start + 2 + count
+  if (tag === undefined || start + 2 > limit || (tag & 0x1f) === 0x1f) malformed('element is cut off')
+  if (bytes[start + 1] === 0x80) return readIndefinite(bytes, start, limit, budget, depth)
+  const { contentStart, length } = readLength(bytes, start + 1)
   const contentEnd = contentStart + length
   if (contentEnd > limit) malformed('element is longer than its container')
   return { tag, start, contentStart, contentEnd, end: contentEnd }
+}
+
+function readLength(bytes: Uint8Array, at: number): { contentStart: number; length: number } {
+  const first = bytes[at] ?? malformed('length is cut off')
+  if (first < 0x80) return { contentStart: at + 1, length: first }
+  const count = first & 0x7f
+  if (count > 4) malformed('length over 4 octets')
+  let length = 0
+  for (let i = 1; i <= count; i++) length = length * 256 + (bytes[at + i] ?? malformed('length is cut off'))
+  return { contentStart: at + 1 + count, length }
 }
 
 function readIndefinite(

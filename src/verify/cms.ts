@@ -93,24 +93,14 @@ export interface CmsSubject {
 export function checkCms(subject: CmsSubject): CmsCheck {
   const signer = subject.message.signedData.signerInfos[subject.index]
   if (!signer) throw new RangeError('the message has no such signer')
-  const issues: { key: CmsIssueKey; detail?: string }[] = []
+  const issues: Issues = []
   const hash = findHash(signer.digestAlgorithm.oid)?.name
   const algorithm = attempt(() => signatureAlgorithmOf(signer.signatureAlgorithm, hash))
-  if (hash === undefined || algorithm === undefined)
-    issues.push({ key: 'CMS_ALGORITHM_UNSUPPORTED', detail: signer.signatureAlgorithm.oid })
-  else if (algorithm.hash !== undefined && algorithm.hash !== hash)
-    issues.push({ key: 'CMS_ALGORITHMS_DIFFER', detail: `${hash} and ${algorithm.name}` })
+  checkAlgorithms(signer, hash, algorithm, issues)
   if (hash !== undefined) checkContent(subject, signer, hash, issues)
-  const ess = attempt(() => essCertIdsOf(signer))
-  const certificate = findSignerCertificate(signer, subject.pool, ess?.ids[0])
-  if (!certificate) issues.push({ key: 'CMS_NO_CERTIFICATE' })
-  else {
-    if (algorithm && !isSignatureRight(subject, signer, algorithm, certificate))
-      issues.push({ key: 'CMS_SIGNATURE_WRONG' })
-    const reference = ess?.ids[0]
-    if (!reference) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISSING' })
-    else if (!isReferenced(reference, certificate)) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISMATCH' })
-  }
+  const reference = attempt(() => essCertIdsOf(signer))?.ids[0]
+  const certificate = findSignerCertificate(signer, subject.pool, reference)
+  checkCertificate(subject, signer, { certificate, algorithm, reference }, issues)
   return {
     signer,
     certificate,
@@ -119,11 +109,46 @@ export function checkCms(subject: CmsSubject): CmsCheck {
     digestAlgorithm: hash,
     claimedTime: attempt(() => signingTimeOf(signer)),
     isSorted: !signer.problems.includes('signedAttributesNotSorted'),
-    hasCertificateReference: ess !== undefined,
+    hasCertificateReference: reference !== undefined,
   }
 }
 
 type Issues = { key: CmsIssueKey; detail?: string }[]
+
+function checkAlgorithms(
+  signer: SignerInfo,
+  hash: HashName | undefined,
+  algorithm: SignatureAlgorithm | undefined,
+  issues: Issues,
+): void {
+  if (hash === undefined || algorithm === undefined)
+    issues.push({ key: 'CMS_ALGORITHM_UNSUPPORTED', detail: signer.signatureAlgorithm.oid })
+  else if (algorithm.hash !== undefined && algorithm.hash !== hash)
+    issues.push({ key: 'CMS_ALGORITHMS_DIFFER', detail: `${hash} and ${algorithm.name}` })
+}
+
+interface Found {
+  readonly certificate: Certificate | undefined
+  readonly algorithm: SignatureAlgorithm | undefined
+  readonly reference: EssCertId | undefined
+}
+
+/** The signature value, and whether what is signed names this certificate (RFC 5035). */
+function checkCertificate(
+  subject: CmsSubject,
+  signer: SignerInfo,
+  { certificate, algorithm, reference }: Found,
+  issues: Issues,
+): void {
+  if (!certificate) {
+    issues.push({ key: 'CMS_NO_CERTIFICATE' })
+    return
+  }
+  if (algorithm && !isSignatureRight(subject, signer, algorithm, certificate))
+    issues.push({ key: 'CMS_SIGNATURE_WRONG' })
+  if (!reference) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISSING' })
+  else if (!isReferenced(reference, certificate)) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISMATCH' })
+}
 
 /** Undefined when the structure is malformed or of an unknown algorithm. */
 function attempt<T>(read: () => T): T | undefined {

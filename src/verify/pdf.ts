@@ -1,5 +1,13 @@
 /** Verification of the signatures in a PDF (EN 319 142-1, ISO 32000-2, 12.8): every one of them, however odd. */
-import { ATTRIBUTE, compareBytes, digest, isCoded } from '../../ca/formats.ts'
+import {
+  ATTRIBUTE,
+  type CmsAttribute,
+  type HashName,
+  compareBytes,
+  digest,
+  findHash,
+  isCoded,
+} from '../../ca/formats.ts'
 import { type PdfDocument, findString } from '../formats/pdf/document.ts'
 import { getText } from '../formats/pdf/objects.ts'
 import { type PdfSignature, listSignatures } from '../formats/pdf/signatures.ts'
@@ -10,6 +18,7 @@ import { type CmsIssueKey, type CmsMessage, parseCms } from './cms.ts'
 import { evidenceOfPdf } from './document-evidence.ts'
 import type { EvidenceNeed } from './evidence.ts'
 import { type Conclusion, failed, joinConclusions, passed } from './indications.ts'
+import { type RangeDigest, digestRanges } from './pdf-digests.ts'
 import { parsePdfDate } from './pdf-date.ts'
 import type { SignatureReport } from './report.ts'
 import {
@@ -30,6 +39,8 @@ interface Candidate {
   readonly message: CmsMessage | undefined
   /** The signed octets in two parts. */
   readonly content: readonly Uint8Array[] | undefined
+  /** Digests of the content, computed for all signatures together. */
+  readonly digests: Map<HashName, Uint8Array>
   readonly facts: SignatureFacts
   /** Structure, coverage and changes. */
   readonly formatBlocks: readonly Conclusion[]
@@ -58,6 +69,7 @@ export function verifyPdf(doc: PdfDocument, input: SessionInput): SignatureRepor
     .sort((a, b) => (a.signature.signedEnd ?? Infinity) - (b.signature.signedEnd ?? Infinity))
   const limit = input.policy.validation.limits.signatures
   const candidates = found.slice(0, limit).map((item, i) => examine(doc, item.signature, item.analysis, i))
+  digestRanges(doc.bytes, candidates.flatMap(wantedDigest))
   const messages = candidates.flatMap(({ message }) => message ?? [])
   const session = openSession(input, [...evidenceOfMessages(messages), evidenceOfPdf(doc)])
   const stamps = new Map(
@@ -72,6 +84,20 @@ export function verifyPdf(doc: PdfDocument, input: SessionInput): SignatureRepor
     unavailable: session.unavailable,
     isCut: found.length > limit,
   }
+}
+
+/** Only where the content is the two ranges themselves. */
+function wantedDigest({ signature, message, digests }: Candidate): RangeDigest[] {
+  const range = signature.byteRange
+  const hash = findHash(message?.signedData.signerInfos[0]?.digestAlgorithm.oid ?? '')?.name
+  if (
+    !range ||
+    hash === undefined ||
+    signature.subFilter === 'adbe.pkcs7.sha1' ||
+    signature.kind === 'timestamp'
+  )
+    return []
+  return [{ range, hash, digests }]
 }
 
 const isDocumentTimestamp = ({ signature }: Candidate): boolean => signature.kind === 'timestamp'
@@ -95,6 +121,7 @@ function examine(
     analysis,
     message,
     content,
+    digests: new Map(),
     formatBlocks: blocks,
     facts: {
       id: `signature-${index + 1}`,
@@ -151,21 +178,31 @@ function claimedTime(doc: PdfDocument, { dict }: PdfSignature): Date | undefined
   }
 }
 
-/** PAdES baseline: SubFilter, /M, certificate reference, no signing time in the CMS (EN 319 142-1 §6.3). */
+const hasAttribute = (list: readonly CmsAttribute[] | undefined, ...oids: readonly string[]): boolean =>
+  list?.some((attribute) => oids.includes(attribute.oid)) ?? false
+
 function levelOf(
-  { subFilter, dict }: PdfSignature,
+  signature: PdfSignature,
   message: CmsMessage | undefined,
 ): Pick<SignatureFacts, 'format' | 'level'> {
+  const { subFilter } = signature
   if (subFilter === 'ETSI.RFC3161') return { format: 'RFC3161', level: 'other' }
   if (subFilter !== 'ETSI.CAdES.detached')
     return { format: subFilter?.startsWith('adbe.pkcs7') ? 'PKCS7' : 'unknown', level: 'other' }
-  const signer = message?.signedData.signerInfos[0]
-  const has = (oid: string, list = signer?.signedAttributes): boolean =>
-    list?.some((a) => a.oid === oid) ?? false
-  const hasReference = has(ATTRIBUTE.signingCertificateV2) || has(ATTRIBUTE.signingCertificate)
-  const isBaseline = hasReference && !has(ATTRIBUTE.signingTime) && dict.entries.has('M') && message?.isDer
-  const hasTimestamp = has(ATTRIBUTE.signatureTimeStamp, signer?.unsignedAttributes)
-  return { format: 'PAdES', level: isBaseline ? (hasTimestamp ? 'B-T' : 'B-B') : 'other' }
+  if (!isBaseline(signature, message)) return { format: 'PAdES', level: 'other' }
+  const unsigned = message?.signedData.signerInfos[0]?.unsignedAttributes
+  return { format: 'PAdES', level: hasAttribute(unsigned, ATTRIBUTE.signatureTimeStamp) ? 'B-T' : 'B-B' }
+}
+
+/** PAdES baseline: /M, certificate reference, no signing time in the CMS, DER (EN 319 142-1 §6.3). */
+function isBaseline({ dict }: PdfSignature, message: CmsMessage | undefined): boolean {
+  const signed = message?.signedData.signerInfos[0]?.signedAttributes
+  return (
+    message?.isDer === true &&
+    dict.entries.has('M') &&
+    hasAttribute(signed, ATTRIBUTE.signingCertificateV2, ATTRIBUTE.signingCertificate) &&
+    !hasAttribute(signed, ATTRIBUTE.signingTime)
+  )
 }
 
 interface JudgedTimestamp {
@@ -210,6 +247,7 @@ function judge(
     message,
     index: 0,
     content: reading.content,
+    digests: candidate.digests,
     tolerated: reading.tolerated,
     documentTimestamps: laterStamps(candidate, stamps),
     formatBlocks: candidate.formatBlocks,
@@ -239,19 +277,20 @@ interface Reading extends Pick<SignatureInput, 'content' | 'tolerated'> {
   readonly problems: readonly Reason[]
 }
 
-/** What the SubFilter says is signed (ISO 32000-2, table 260). */
+/** SubFilters whose content is the octets of the two ranges (ISO 32000-2, table 260). */
+const DETACHED = ['ETSI.CAdES.detached', 'adbe.pkcs7.detached']
+
+/** What the SubFilter says is signed. */
 function readSubFilter({ signature, message, content }: Candidate): Reading {
-  const { subFilter } = signature
-  const data = message?.signedData
-  const problems: Reason[] = []
+  const { subFilter = '' } = signature
+  const signers = message?.signedData.signerInfos.length ?? 1
+  const carried = message?.signedData.content
+  const problems = signers === 1 ? [] : [reason('CMS_SIGNER_COUNT', String(signers))]
   const tolerated: CmsIssueKey[] =
     subFilter === 'ETSI.CAdES.detached' ? [] : ['CMS_CERTIFICATE_REFERENCE_MISSING']
-  if (data && data.signerInfos.length !== 1)
-    problems.push(reason('CMS_SIGNER_COUNT', String(data.signerInfos.length)))
-  if (subFilter === 'adbe.pkcs7.sha1') return { ...readSha1(data?.content, content, problems), tolerated }
-  if (subFilter !== 'ETSI.CAdES.detached' && subFilter !== 'adbe.pkcs7.detached')
-    problems.push(reason('CMS_FORMAT_UNSUPPORTED', subFilter ?? ''))
-  if (data?.content !== undefined && data.content.length > 0) problems.push(reason('CMS_NOT_DETACHED'))
+  if (subFilter === 'adbe.pkcs7.sha1') return { ...readSha1(carried, content, problems), tolerated }
+  if (!DETACHED.includes(subFilter)) problems.push(reason('CMS_FORMAT_UNSUPPORTED', subFilter))
+  if (carried !== undefined && carried.length > 0) problems.push(reason('CMS_NOT_DETACHED'))
   return { content: content ?? [], tolerated, problems }
 }
 

@@ -104,15 +104,24 @@ export function anchorReport(
 
 /** Algorithms of a signature. */
 export function algorithmReport(check: CmsCheck | undefined, policy: Policy): AlgorithmReport {
-  const key = check?.certificate && findSubjectKey(check.certificate)?.info
-  const hash = check?.digestAlgorithm
-  const until = key
-    ? acceptableUntil(policy.algorithms, { kind: key.kind, bits: key.bits, ...(hash ? { hash } : {}) })
-    : null
+  if (!check) return { signature: null, digest: null, key: null, acceptableUntil: null }
   return {
-    signature: check?.algorithm?.name ?? null,
-    digest: hash ?? null,
-    key: key ? `${key.curve?.name ?? key.kind} ${key.bits}` : null,
+    signature: check.algorithm?.name ?? null,
+    digest: check.digestAlgorithm ?? null,
+    ...keyReport(check, policy),
+  }
+}
+
+function keyReport(
+  { certificate, digestAlgorithm: hash }: CmsCheck,
+  policy: Policy,
+): Pick<AlgorithmReport, 'key' | 'acceptableUntil'> {
+  const key = certificate && findSubjectKey(certificate)?.info
+  if (!key) return { key: null, acceptableUntil: null }
+  const { kind, bits } = key
+  const until = acceptableUntil(policy.algorithms, { kind, bits, ...(hash ? { hash } : {}) })
+  return {
+    key: `${key.curve?.name ?? kind} ${bits}`,
     acceptableUntil: until === undefined ? 'never' : until,
   }
 }

@@ -2,17 +2,10 @@ import test from 'ava'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-import {
-  ATTRIBUTE,
-  EKU,
-  EXT,
-  addUnsignedAttribute,
-  attributeValuesOf,
-  parseSignedData,
-} from '../../ca/formats.ts'
+import { EKU, EXT } from '../../ca/formats.ts'
 import { encodeAuthorityInfoAccess, encodeExtension, encodeMarker } from '../../ca/x509/encode-extensions.ts'
 import { defaultPolicy } from '../test/conformance/policy.ts'
-import { type Party, issue, makeCms, makeCrl, makeOcsp, withTimestamp } from '../test/pki.ts'
+import { type Party, issue, makeCms, makeCrl, makeOcsp, moveTimestamp, withTimestamp } from '../test/pki.ts'
 import type { Evidence } from './evidence.ts'
 import { REPORT_SCHEMA } from './report-schema.ts'
 import type { Report, SignatureReport } from './report.ts'
@@ -393,12 +386,3 @@ test('files that are no signature get plain answers', (t) => {
     'NOT_VERIFIABLE DOCUMENT_DAMAGED_SIGNED',
   )
 })
-
-/** Puts the time stamp of one signature onto another. */
-function moveTimestamp(from: Uint8Array, to: Uint8Array): Uint8Array {
-  const [token] = attributeValuesOf(
-    parseSignedData(from).signerInfos[0]?.unsignedAttributes ?? [],
-    ATTRIBUTE.signatureTimeStamp,
-  )
-  return addUnsignedAttribute(to, ATTRIBUTE.signatureTimeStamp, token ?? new Uint8Array())
-}

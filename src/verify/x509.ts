@@ -156,11 +156,24 @@ function statusOf(
     coversTime: provenTime,
     maxAgeSeconds: rules.maxAgeSeconds,
     responderMayLackStatus: rules.responderMayLackStatus,
+    // A statement is judged as of now: nothing proves how old it is.
+    isTooWeak: (algorithm, signer) => isTooWeak(context, algorithm.hash, signer),
+    pathOptions: {
+      checkAlgorithm: (signed, by) =>
+        isTooWeak(context, findSignatureAlgorithm(signed)?.hash, by) ? 'signer of a statement' : undefined,
+    },
   })
   // Evidence outranks the certificate's own word that there is none.
   if (status.kind !== 'unknown' || !certificate.extensions.has(EXT.noRevAvail)) return status
   const seconds = (certificate.notAfter.getTime() - certificate.notBefore.getTime()) / 1000
   return seconds <= rules.noRevAvailMaxValiditySeconds ? 'not-offered' : 'not-offered-too-long'
+}
+
+function isTooWeak({ policy, at }: TrustContext, hash: HashName | undefined, signer: Certificate): boolean {
+  const key = findSubjectKey(signer)?.info
+  if (!key) return true
+  const use = { kind: key.kind, bits: key.bits, ...(hash === undefined ? {} : { hash }) }
+  return findWeakness(policy.algorithms, use, at) !== undefined
 }
 
 function concludeStatus(

@@ -43,7 +43,7 @@ function skipCerts(node: Der, tag: number): number {
   return Number(value > 1000n ? 1000n : value)
 }
 
-/** @throws {CodedError} INPUT_MALFORMED also when both fields are absent */
+/** Reads policyConstraints. @throws {CodedError} INPUT_MALFORMED also when both fields are absent */
 export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
   const reader = readSequence(value)
   const explicit = reader.optional(context(0))
@@ -56,12 +56,12 @@ export function parsePolicyConstraints(value: Uint8Array): PolicyConstraints {
   }
 }
 
-/** @throws {CodedError} INPUT_MALFORMED */
+/** Reads inhibitAnyPolicy, a number of certificates. @throws {CodedError} INPUT_MALFORMED */
 export function parseInhibitAnyPolicy(value: Uint8Array): number {
   return skipCerts(parseDer(value, TAG.integer), TAG.integer)
 }
 
-/** @throws {CodedError} INPUT_MALFORMED also when the list is empty or maps anyPolicy (RFC 5280 §4.2.1.5) */
+/** Reads policyMappings. @throws {CodedError} INPUT_MALFORMED also when the list is empty or maps anyPolicy (RFC 5280 §4.2.1.5) */
 export function parsePolicyMappings(value: Uint8Array): PolicyMapping[] {
   const mappings = readSequence(value)
     .rest()
@@ -79,7 +79,7 @@ export function parsePolicyMappings(value: Uint8Array): PolicyMapping[] {
   return mappings
 }
 
-/** @throws {CodedError} INPUT_MALFORMED also for an empty list and for `minimum` or `maximum` (RFC 5280 §4.2.1.10) */
+/** Reads nameConstraints. @throws {CodedError} INPUT_MALFORMED also for an empty list and for `minimum` or `maximum` (RFC 5280 §4.2.1.10) */
 export function parseNameConstraints(value: Uint8Array): NameConstraints {
   const reader = readSequence(value)
   const permitted = reader.optional(contextConstructed(0))

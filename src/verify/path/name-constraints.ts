@@ -109,7 +109,7 @@ function isWellFormed(name: GeneralName): boolean {
   }
 }
 
-/** @param wide an excluded subtree also hits a wildcard that could stand for a name in it */
+/** Whether a name lies in a subtree. @param wide an excluded subtree also hits a wildcard that could stand for a name in it */
 function isWithin(name: GeneralName, base: GeneralName, wide: boolean): boolean {
   if (name.kind === 'directoryName' && base.kind === 'directoryName')
     return isDirectoryNameWithin(name.name, base.name)
@@ -121,20 +121,11 @@ function isWithin(name: GeneralName, base: GeneralName, wide: boolean): boolean 
   return false
 }
 
-const keys = new WeakMap<Name, string>()
-
-/** Comparable form of a name; prepared once, since one base may meet a thousand names. */
-function keyOf(name: Name): string {
-  let key = keys.get(name)
-  if (key === undefined) keys.set(name, (key = nameKey(name)))
-  return key
-}
-
 const rdnSeparator = '\u0001'
 
 function isDirectoryNameWithin(name: Name, base: Name): boolean {
   if (base.rdns.length === 0) return true
-  const [own, subtree] = [keyOf(name), keyOf(base)]
+  const [own, subtree] = [nameKey(name), nameKey(base)]
   return own === subtree || own.startsWith(subtree + rdnSeparator)
 }
 

@@ -110,13 +110,18 @@ function prune(graph: PolicyGraph): void {
     return
   }
   for (let i = levels.length - 1; i > 0; i--) {
-    const used = new Set<PolicyNode>()
-    for (const node of levels[i]?.values() ?? []) for (const parent of node.parents) used.add(parent)
-    const above = levels[i - 1]
-    const before = above?.size
-    for (const node of above?.values() ?? []) if (!used.has(node)) above?.delete(node.policy)
-    if (above?.size === before) break
+    const [above, below] = [levels[i - 1], levels[i]]
+    if (!above || !below || !pruneLevel(above, below)) return
   }
+}
+
+/** True when a node went; where none does, nothing changes further up. */
+function pruneLevel(above: Level, below: Level): boolean {
+  const used = new Set<PolicyNode>()
+  for (const node of below.values()) for (const parent of node.parents) used.add(parent)
+  const before = above.size
+  for (const node of above.values()) if (!used.has(node)) above.delete(node.policy)
+  return above.size < before
 }
 
 /**

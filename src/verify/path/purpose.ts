@@ -63,17 +63,21 @@ type Violation = 'CERT_KEY_USAGE' | 'CERT_EXT_KEY_USAGE' | 'CERT_IS_A_CA'
 
 /** Whether the end certificate may be used so; the key of the rule that it breaks, or undefined. */
 export function findPurposeViolation(facts: CertificateFacts, purpose: Purpose): Violation | undefined {
-  const { keyUsage } = facts
-  if (purpose.keyUsage && keyUsage && !purpose.keyUsage.some((bit) => keyUsage.has(bit)))
-    return 'CERT_KEY_USAGE'
-  const { exactKeyUsage, onlyKeyUsage } = purpose
-  if (onlyKeyUsage && keyUsage && [...keyUsage].some((bit) => !onlyKeyUsage.includes(bit)))
-    return 'CERT_KEY_USAGE'
-  if (exactKeyUsage && !isExactly(keyUsage, exactKeyUsage)) return 'CERT_KEY_USAGE'
+  if (!isKeyUsageFine(facts.keyUsage, purpose)) return 'CERT_KEY_USAGE'
   if (purpose.refusesCa && facts.basicConstraints?.ca) return 'CERT_IS_A_CA'
   return purpose.extKeyUsage && !isExtKeyUsageFine(facts, purpose.extKeyUsage)
     ? 'CERT_EXT_KEY_USAGE'
     : undefined
+}
+
+function isKeyUsageFine(
+  present: ReadonlySet<KeyUsageName> | undefined,
+  { keyUsage, onlyKeyUsage, exactKeyUsage }: Purpose,
+): boolean {
+  if (exactKeyUsage && !isExactly(present, exactKeyUsage)) return false
+  if (!present) return true
+  if (keyUsage && !keyUsage.some((bit) => present.has(bit))) return false
+  return !onlyKeyUsage || [...present].every((bit) => onlyKeyUsage.includes(bit))
 }
 
 const isExactly = (

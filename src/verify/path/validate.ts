@@ -233,17 +233,15 @@ function applyPolicyLimits(state: State, facts: CertificateFacts): void {
 function checkCa(state: State, index: number, facts: CertificateFacts): void {
   const isAnchor = index === state.path.length - 1
   const constraints = facts.basicConstraints
-  const oldAnchor = isAnchor && facts.certificate.version < 3
-  if (!constraints?.ca && !oldAnchor) add(state, 'PATH_NOT_A_CA', index)
-  if (!isAnchor && !facts.isSelfIssued) {
-    if (state.maxPathLength <= 0) add(state, 'PATH_LENGTH', index)
-    state.maxPathLength--
-  }
-  if (constraints?.pathLength !== undefined)
-    state.maxPathLength = Math.min(state.maxPathLength, constraints.pathLength)
+  if (!isCa(facts, isAnchor)) add(state, 'PATH_NOT_A_CA', index)
+  if (!isAnchor && !facts.isSelfIssued && --state.maxPathLength < 0) add(state, 'PATH_LENGTH', index)
+  state.maxPathLength = Math.min(state.maxPathLength, constraints?.pathLength ?? Infinity)
   if (facts.keyUsage && !facts.keyUsage.has('keyCertSign')) add(state, 'PATH_CA_KEY_USAGE', index)
   if (!isCaPurposeAllowed(facts, state.options.purpose)) add(state, 'PATH_CA_EXT_KEY_USAGE', index)
 }
+
+const isCa = ({ basicConstraints, certificate }: CertificateFacts, isAnchor: boolean): boolean =>
+  basicConstraints?.ca === true || (isAnchor && certificate.version < 3)
 
 /** RFC 5280 §6.1.5, and the purpose of the target. */
 function wrapUp(state: State): ReadonlySet<string> {

@@ -22,7 +22,7 @@ import { factsOf } from '../path/facts.ts'
 /** ReasonFlags that together mean "every reason" (bits 1 to 8). */
 export const ALL_REASONS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8])
 
-/** @throws {CodedError} INPUT_MALFORMED */
+/** Distribution points of a certificate. @throws {CodedError} INPUT_MALFORMED */
 export function distributionPointsOf(
   certificate: Certificate,
   oid: string = EXT.crlDistributionPoints,

@@ -61,9 +61,15 @@ export function findCrlSigner(
     isSameName(c.subject, crl.issuer),
   )
   for (const candidate of byIdentifier(candidates, wanted))
-    if (isCrlSignedBy(crl, candidate) && isSignerAllowed(candidate, issuer, context, statusOf))
+    if (isFit(crl, candidate, context) && isSignerAllowed(candidate, issuer, context, statusOf))
       return candidate
   return undefined
+}
+
+/** The key verifies the list, by an algorithm that is strong enough. */
+function isFit(crl: Crl, signer: Certificate, context: RevocationContext): boolean {
+  const algorithm = attempt(() => signatureAlgorithmOf(crl.signatureAlgorithm))
+  return algorithm !== undefined && !context.isTooWeak?.(algorithm, signer) && isCrlSignedBy(crl, signer)
 }
 
 function byIdentifier(candidates: readonly Certificate[], wanted: Uint8Array | undefined): Certificate[] {

@@ -29,24 +29,19 @@ export function checkByCrl(
   issuer: Certificate,
   context: RevocationContext,
 ): RevocationStatus {
-  let covered: ReadonlySet<number> = new Set()
-  let source: UsableCrl | undefined
-  let failure: RevocationStatus | undefined
-  for (const point of attempt(() => pointsToTry(certificate)) ?? [])
-    for (const crl of context.crls) {
-      const judged = judge(crl, certificate, issuer, point, context)
-      if (judged === undefined) continue
-      if ('kind' in judged) {
-        if (judged.kind === 'revoked') return judged
-        if (failure === undefined || isStale(judged)) failure = judged
-        continue
-      }
-      covered = new Set([...covered, ...judged.reasons])
-      if (!source || judged.crl.thisUpdate > source.crl.thisUpdate) source = judged
-    }
-  if (source && [...ALL_REASONS].every((reason) => covered.has(reason)))
-    return { kind: 'good', source: sourceOf(source) }
-  return failure ?? { kind: 'unknown', key: 'REVOCATION_MISSING' }
+  const points = attempt(() => pointsToTry(certificate)) ?? []
+  const judged = points.flatMap((point) =>
+    context.crls.flatMap((crl) => judge(crl, certificate, issuer, point, context) ?? []),
+  )
+  const statuses = judged.flatMap((item) => ('kind' in item ? [item] : []))
+  const revoked = statuses.find(({ kind }) => kind === 'revoked')
+  if (revoked) return revoked
+  const usable = judged.flatMap((item) => ('kind' in item ? [] : [item]))
+  const covered = new Set(usable.flatMap(({ reasons }) => [...reasons]))
+  const [newest] = usable.sort((a, b) => b.crl.thisUpdate.getTime() - a.crl.thisUpdate.getTime())
+  if (newest && [...ALL_REASONS].every((reason) => covered.has(reason)))
+    return { kind: 'good', source: sourceOf(newest) }
+  return statuses.find(isStale) ?? statuses[0] ?? { kind: 'unknown', key: 'REVOCATION_MISSING' }
 }
 
 const isStale = (status: RevocationStatus): boolean =>

@@ -118,13 +118,24 @@ export function findResponder(
   issuer: Certificate,
   context: RevocationContext,
 ): Certificate | undefined {
+  if (isTooWeak(basic, issuer, context)) return undefined
   if (isNamed(basic, issuer) && isResponseSignedBy(basic, issuer)) return issuer
   for (const candidate of [...certificatesOf(basic), ...context.pool]) {
-    if (!isNamed(basic, candidate) || !isResponseSignedBy(basic, candidate)) continue
+    if (!isNamed(basic, candidate) || isTooWeak(basic, candidate, context)) continue
+    if (!isResponseSignedBy(basic, candidate)) continue
     if (isSameKey(candidate, issuer)) return candidate
     if (isDelegated(candidate, issuer, basic, context)) return candidate
   }
   return undefined
+}
+
+function isTooWeak(basic: BasicOcspResponse, signer: Certificate, context: RevocationContext): boolean {
+  try {
+    return context.isTooWeak?.(signatureAlgorithmOf(basic.signatureAlgorithm), signer) ?? false
+  } catch (error) {
+    if (!isCoded(error)) throw error
+    return true
+  }
 }
 
 const isSameKey = (a: Certificate, b: Certificate): boolean =>

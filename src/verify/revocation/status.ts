@@ -1,5 +1,5 @@
 /** What revocation evidence says about one certificate. */
-import type { Certificate, Crl, CrlReason, OcspResponse } from '../../../ca/formats.ts'
+import type { Certificate, Crl, CrlReason, OcspResponse, SignatureAlgorithm } from '../../../ca/formats.ts'
 import type { PathOptions } from '../path/validate.ts'
 
 /** The statement that a status rests on. */
@@ -55,6 +55,8 @@ export interface RevocationContext {
    * (RFC 6960 §4.2.2.2.1 leaves that to local policy); false unless given.
    */
   readonly responderMayLackStatus?: boolean
+  /** Whether a statement signed so is worth nothing; forged statements would otherwise be the cheapest attack. */
+  readonly isTooWeak?: (algorithm: SignatureAlgorithm, signer: Certificate) => boolean
   /** Options for the path of a signer; purpose and time are replaced. */
   readonly pathOptions?: Partial<PathOptions>
   /** Certificates whose status is being asked for further up: a signer cannot vouch for itself. */
@@ -64,7 +66,7 @@ export interface RevocationContext {
 /** Age of a statement against the time of validation. */
 export type Freshness = 'fresh' | 'stale' | 'not-yet'
 
-/** @see RFC 5280 §6.3.3 (a), RFC 6960 §4.2.2.1, EN 319 102-1 §5.2.5 */
+/** How a statement stands to the time of validation. @see RFC 5280 §6.3.3 (a), RFC 6960 §4.2.2.1, EN 319 102-1 §5.2.5 */
 export function freshnessOf(
   thisUpdate: Date,
   nextUpdate: Date | undefined,
