@@ -75,10 +75,12 @@ for (const [name, options] of Object.entries(keys))
           folder,
         )
       await sign([], 'detached.p7s')
-      await sign(['-nodetach', '-stream'], 'streamed.p7m')
       const detached = await verdictOn(folder, 'detached.p7s', true)
       t.is(detached.indication, 'TOTAL-PASSED', JSON.stringify(detached.signatures[0]?.reasons))
       t.is(detached.signatures[0]?.level, 'B-B')
+      // OpenSSL 3.0 cannot stream with RSA-PSS.
+      if (name === 'RSA-PSS') return
+      await sign(['-nodetach', '-stream'], 'streamed.p7m')
       const streamed = await verdictOn(folder, 'streamed.p7m', false)
       t.is(streamed.indication, 'TOTAL-PASSED', JSON.stringify(streamed.signatures[0]?.reasons))
       t.true(streamed.signatures[0]?.warnings.some(({ key }) => key === 'CMS_NOT_DER'))
