@@ -24,6 +24,9 @@ const EXCEPTIONS: Record<string, string> = {
     'labelled with the passwords of its siblings, which qpdf does not accept either; without a password it is signed',
 }
 
+/** The exit status of `qpdf --check` on the original, as the corpus records it. */
+const QPDF: Record<string, number> = { ok: 0, warn: 3, error: 2 }
+
 /** Encryption for certificates: read by nobody here, refused by name. */
 const PUBLIC_KEY = /pubkey/
 
@@ -33,16 +36,14 @@ async function signAndJudge(
   signer: TestSigner,
   original: Uint8Array,
   password: string | undefined,
-  isJudgedByPdfsig = true,
+  known: { readonly qpdf?: number; readonly pdfsig?: boolean } = {},
 ): Promise<Outcome> {
   const options = password === undefined ? {} : { password }
-  let signed
-  try {
-    signed = await signPdf(signer, original, options)
-  } catch (error) {
-    if (isCoded(error)) return { code: error.code, faults: [] }
+  const signed = await signPdf(signer, original, options).catch((error: unknown) => {
+    if (isCoded(error)) return error.code
     throw error
-  }
+  })
+  if (typeof signed === 'string') return { code: signed, faults: [] }
   const { bytes, prepared } = signed
   const doc = openPdf(bytes, options)
   const own = listSignatures(doc).find(({ fieldName }) => fieldName === prepared.fieldName)
@@ -56,11 +57,9 @@ async function signAndJudge(
   expect(prepared.isMended || base === original, 'another base')
   expect(Buffer.compare(bytes.subarray(0, base.length), base) === 0, 'the prefix changed')
   expect(countPages(doc) === countPages(openPdf(base, options)), 'another number of pages')
-  expect(
-    (await qpdfStatus(signer, bytes, password)) <= (await qpdfStatus(signer, original, password)),
-    'qpdf',
-  )
-  if (isJudgedByPdfsig) {
+  const before = known.qpdf ?? (await qpdfStatus(signer, original, password))
+  expect((await qpdfStatus(signer, bytes, password)) <= before, 'qpdf')
+  if (known.pdfsig !== false) {
     const verdict = (await pdfsigVerdicts(signer, bytes, password)).at(-1) ?? ''
     expect(verdict.includes('Signature is Valid') && verdict.includes('Total document signed'), 'pdfsig')
   }
@@ -92,12 +91,8 @@ test('corpus pdfs: what must be signed is signed, what must be refused is refuse
   await forEachAtOnce(cases, async (item) => {
     const label = String(item.expected).slice(0, 11).trim()
     const password = item['password'] === undefined ? undefined : String(item['password'])
-    const outcome = await signAndJudge(
-      signer,
-      readCorpusFile('pdfs', pathOf(item)),
-      password,
-      item.id.search('saslprep') < 0,
-    )
+    const known = { qpdf: QPDF[String(item['qpdf'])] ?? 0, pdfsig: !item.id.includes('saslprep') }
+    const outcome = await signAndJudge(signer, readCorpusFile('pdfs', pathOf(item)), password, known)
     const result = outcome.code === undefined ? (outcome.isMended ? 'mended' : 'signed') : 'refused'
     counts[`${label}: ${result}`] = (counts[`${label}: ${result}`] ?? 0) + 1
     t.deepEqual(outcome.faults, [], item.id)
