@@ -16,6 +16,8 @@ export interface Config {
   /** File that holds the passphrase of the keys; made on first start when it is the default one. */
   readonly passphraseFile: string
   readonly fontFile: string | undefined
+  /** JSON of what the institution publishes about itself; an evaluation institution when left out. */
+  readonly institutionFile: string | undefined
   /** PEM files of further trust anchors. */
   readonly trustDir: string
   readonly documentLimitBytes: number
@@ -81,6 +83,7 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     ceremonyFile: env['YINXIN_CEREMONY'],
     passphraseFile: env['YINXIN_PASSPHRASE_FILE'] ?? join(dataDir, 'secrets', 'passphrase'),
     fontFile: env['YINXIN_FONT'],
+    institutionFile: env['YINXIN_INSTITUTION'],
     trustDir: env['YINXIN_TRUST'] ?? join(dataDir, 'trust'),
     documentLimitBytes: wholeNumber(env, 'YINXIN_DOCUMENT_LIMIT', 104_857_600, 1024, 1_073_741_824),
     documentHours: wholeNumber(env, 'YINXIN_DOCUMENT_HOURS', 24, 0, 87_600),

@@ -7,10 +7,38 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
+import type { CaMaterial, CaPlaces } from '../ca/index.ts'
+import type { Ca } from '../ca/ports.ts'
+import type { SequencerPorts } from './audit/sequencer.ts'
 import type { Config } from './config.ts'
 import { toHex } from './lib/bytes.ts'
+import type { Logger } from './logger.ts'
+import type { Services } from './services/services.ts'
+import type { Store } from './store/store.ts'
 import { writeDurably } from './store/checkpoint-file.ts'
 import { type TrustAnchor, trustFromPem } from './verify/trust.ts'
+
+/** Everything that is open over one data folder. */
+export interface House {
+  readonly config: Config
+  readonly log: Logger
+  readonly store: Store
+  readonly ca: Ca
+  readonly material: CaMaterial
+  readonly sequencer: SequencerPorts
+  readonly services: Services
+  /** Stores what was accepted, then closes. */
+  close(): Promise<void>
+}
+
+/** How a data folder is opened. */
+export interface OpenOptions {
+  /** A folder without a CA gets an evaluation CA. */
+  readonly evaluation: boolean
+  /** For tests only: another clock, and cheaper encryption of the keys that a ceremony makes. */
+  readonly now?: () => Date
+  readonly scryptCost?: CaPlaces['scryptCost']
+}
 
 /** Paths below the data folder; everything here belongs into a backup. */
 export const placesOf = (config: Config) => ({

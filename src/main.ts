@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CaMaterial, type CaPlaces, openCa, parseMaterial } from '../ca/index.ts'
+import { type CaMaterial, openCa, parseMaterial } from '../ca/index.ts'
 import { CodedError } from '../ca/errors.ts'
 import type { Ca } from '../ca/ports.ts'
 import { buildNoteKey } from './audit/note.ts'
@@ -18,34 +18,20 @@ import { commands } from './cli/commands.ts'
 import { runCli } from './cli/run.ts'
 import type { Config } from './config.ts'
 import { type FontFace, loadFont } from './formats/pades/font.ts'
-import { makeFolders, placesOf, readIfPresent, readPassphrase, readTrustFolder } from './house.ts'
+import {
+  type House,
+  makeFolders,
+  type OpenOptions,
+  placesOf,
+  readIfPresent,
+  readPassphrase,
+  readTrustFolder,
+} from './house.ts'
 import { createLogger, type Logger } from './logger.ts'
-import { createServices, type Services } from './services/services.ts'
+import { createServices } from './services/services.ts'
 import { createVerificationEngine } from './services/verification-engine.ts'
 import { openStore, type Store } from './store/store.ts'
 import { loadPolicy } from './verify/policy.ts'
-
-/** Everything that is open over one data folder. */
-export interface House {
-  readonly config: Config
-  readonly log: Logger
-  readonly store: Store
-  readonly ca: Ca
-  readonly material: CaMaterial
-  readonly sequencer: SequencerPorts
-  readonly services: Services
-  /** Stores what was accepted, then closes. */
-  close(): Promise<void>
-}
-
-/** How a data folder is opened. */
-export interface OpenOptions {
-  /** A folder without a CA gets an evaluation CA. */
-  readonly evaluation: boolean
-  /** For tests only: another clock, and cheaper encryption of the keys that a ceremony makes. */
-  readonly now?: () => Date
-  readonly scryptCost?: CaPlaces['scryptCost']
-}
 
 const systemClock = (): Date => new Date()
 const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))

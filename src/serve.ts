@@ -18,7 +18,7 @@ import { createCrlJob } from './jobs/crl-job.ts'
 import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
 import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
-import type { House } from './main.ts'
+import type { House } from './house.ts'
 import { errorPageOf, pagesOf } from './web/pages.ts'
 
 export interface Running {

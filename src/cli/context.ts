@@ -1,7 +1,7 @@
 /** What `main.ts` hands to the commands: how to open the house, and nothing that is open already. */
 import { userInfo } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
-import type { House } from '../main.ts'
+import type { House } from '../house.ts'
 import { type Caller, operatorCaller } from '../services/tenancy.ts'
 import type { CommandInput } from './command.ts'
 

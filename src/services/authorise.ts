@@ -5,7 +5,7 @@
 import { CodedError, isCoded } from '../../ca/errors.ts'
 import { isApiKey, isUsable, parseApiKey } from '../auth/api-key.ts'
 import type { Permission, Principal } from '../auth/permissions.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { type Caller, callerFor } from './tenancy.ts'
 
 const LOGIN_RECORD_MS = 3_600_000

@@ -6,7 +6,7 @@ import { fromBase64, toPem } from '../lib/bytes.ts'
 import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
 import { requireEvidence } from './identity-evidence.ts'
 import { type PageView, pageOf } from './paging.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller, narrow, reachOf } from './tenancy.ts'
 
 export interface IssueInput {

@@ -10,7 +10,7 @@ import type { SubjectAttribute } from '../../ca/formats.ts'
 import { encodeCanonicalJson } from '../lib/canonical-json.ts'
 import { toHex } from '../lib/bytes.ts'
 import { type PageView, pageOf, type Paging } from './paging.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller } from './tenancy.ts'
 
 export interface EvidenceInput {

@@ -4,7 +4,7 @@ import type { SubjectAttribute } from '../../ca/formats.ts'
 import type { HeldKey } from '../../ca/ports.ts'
 import { toPem } from '../lib/bytes.ts'
 import { type PageView, pageOf, type Paging } from './paging.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller, reachOf } from './tenancy.ts'
 
 export interface KeyView {

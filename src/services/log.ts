@@ -5,7 +5,7 @@ import type { LogHead } from '../audit/log-store.ts'
 import { readConsistency, readReceipt, readTileResource } from '../audit/log-reader.ts'
 import { encodeVerifierKey } from '../audit/note.ts'
 import { parseTilePath } from '../audit/tile.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 
 export function createLogService({ store, logKey }: Pick<ServiceDeps, 'store' | 'logKey'>) {
   const head = async (): Promise<LogHead> => {

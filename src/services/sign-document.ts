@@ -17,7 +17,7 @@ import {
 } from './assemble-signature.ts'
 import { sha256Hex } from './digests.ts'
 import { requireEvidence } from './identity-evidence.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller } from './tenancy.ts'
 
 export interface SignInput extends PadesInput {

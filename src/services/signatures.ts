@@ -2,7 +2,7 @@
 import { CodedError } from '../../ca/errors.ts'
 import type { StoredSignature } from '../store/signatures.ts'
 import { type PageView, pageOf, type Paging } from './paging.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import type { SignatureView } from './sign-document.ts'
 import type { Caller } from './tenancy.ts'
 

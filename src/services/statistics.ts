@@ -15,7 +15,7 @@ import {
   type StatisticsState,
 } from '../stats/fold.ts'
 import { type Figures, readFigures } from '../stats/figures.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller } from './tenancy.ts'
 
 export type FiguresView = Figures & { readonly checkpoint: string }

@@ -1,8 +1,8 @@
 /** Public status services: OCSP, time stamps, CRLs, CA certificates. The core answers; this file knows what is where. */
-import { CodedError } from '../../ca/errors.ts'
+import { CodedError, isCoded } from '../../ca/errors.ts'
 import { decodeOcspGetPath } from '../../ca/formats.ts'
 import type { CrlRow, OcspAnswer } from '../../ca/ports.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 
 const NOTHING = new Uint8Array()
 
@@ -13,7 +13,7 @@ export function createStatus({ ca, store }: Pick<ServiceDeps, 'ca' | 'store'>) {
     ocsp: (requestDer: Uint8Array = NOTHING): Promise<OcspAnswer> => ca.ocsp(requestDer),
 
     /** OCSP over GET: the path is the Base64 of the request, in one of the forms that clients send (RFC 6960 A.1). */
-    ocspGet: (path: string): Promise<OcspAnswer> => ca.ocsp(decodeOcspGetPath(path) ?? NOTHING),
+    ocspGet: (path: string): Promise<OcspAnswer> => ca.ocsp(readGetPath(path)),
 
     /** TimeStampReq in, TimeStampResp out, refusals too (RFC 3161 §2.4.2). */
     timestamp: (requestDer: Uint8Array = NOTHING): Promise<Uint8Array> => ca.timestamp(requestDer),
@@ -37,5 +37,15 @@ export function createStatus({ ca, store }: Pick<ServiceDeps, 'ca' | 'store'>) {
       if (!issuer) throw new CodedError('NOT_FOUND', 'no CA has this identifier')
       return issuer.certDer
     },
+  }
+}
+
+/** What is no Base64 is no request: the responder then says malformedRequest (RFC 6960 §2.3). */
+function readGetPath(path: string): Uint8Array {
+  try {
+    return decodeOcspGetPath(path)
+  } catch (error) {
+    if (isCoded(error)) return NOTHING
+    throw error
   }
 }

@@ -5,7 +5,7 @@ import { allowGrant, type Role } from '../auth/permissions.ts'
 import { toHex } from '../lib/bytes.ts'
 import type { StoredApiKey } from '../store/api-keys.ts'
 import { type PageView, pageOf, type Paging } from './paging.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { type Caller, HOUSE_TENANT } from './tenancy.ts'
 
 export interface TenantView {

@@ -36,14 +36,7 @@ interface Collection {
 }
 
 /** Asks the verifier, brings what it needs, and asks again; the last round decides with what there is. */
-export async function collectEvidence({
-  input,
-  at,
-  trust,
-  policy,
-  known,
-  obtain,
-}: Collection): Promise<Report> {
+async function collectEvidence({ input, at, trust, policy, known, obtain }: Collection): Promise<Report> {
   const evidence = {
     certificates: [...(known.certificates ?? [])],
     crls: [...(known.crls ?? [])],
@@ -67,6 +60,23 @@ export async function collectEvidence({
     )
   }
 }
+
+/** Verifies without a house: anchors and evidence are given, the rest is fetched unless `offline`. */
+export function verifyAlone(
+  given: Pick<Collection, 'input' | 'at' | 'trust' | 'policy'> & {
+    /** Certificates, CRLs and OCSP responses, in any order. */
+    readonly evidence: readonly Uint8Array[]
+    readonly offline: boolean
+  },
+): Promise<Report> {
+  const { evidence, offline, ...rest } = given
+  // Each reader takes what it can read and leaves the others out.
+  const known = { certificates: evidence, crls: evidence, ocspResponses: evidence }
+  return collectEvidence({ ...rest, known, obtain: async (need) => (offline ? undefined : fetchNeed(need)) })
+}
+
+const fetchNeed = ({ url, ocspRequest }: EvidenceNeed): Promise<Uint8Array> =>
+  fetchEvidence({ url, ...(ocspRequest ? { ocspRequest } : {}) })
 
 export interface EngineDeps {
   readonly ca: Ca
@@ -100,7 +110,7 @@ async function obtain(deps: EngineDeps, need: EvidenceNeed): Promise<Uint8Array 
   )
   if (prefix !== undefined) return ownEvidence(deps, need, need.url.slice(prefix.length))
   if (!deps.fetchAllowed) return undefined
-  return fetchEvidence({ url: need.url, ...(need.ocspRequest ? { ocspRequest: need.ocspRequest } : {}) })
+  return fetchNeed(need)
 }
 
 /** The paths are those of the profiles: `/ocsp`, `/crl/ID.crl`, `/crl/ID/N.crl`, `/issuers/ID.cer`. */

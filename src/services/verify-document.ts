@@ -4,7 +4,7 @@ import type { Json } from '../../ca/ports.ts'
 import { toHex } from '../lib/bytes.ts'
 import type { Report } from '../verify/report.ts'
 import { sha256Hex } from './digests.ts'
-import type { ServiceDeps } from './services.ts'
+import type { ServiceDeps } from './deps.ts'
 import { type Caller } from './tenancy.ts'
 import type { VerifyInput } from './verification-engine.ts'
 

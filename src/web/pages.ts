@@ -1,6 +1,7 @@
 /** The pages of an open house. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { CodedError } from '../../ca/errors.ts'
 import type { Config } from '../config.ts'
 import type { ErrorPage } from '../http/problem.ts'
 import type { RouteDefinition } from '../http/route.ts'
@@ -21,7 +22,10 @@ const EVALUATION: Institution = {
 /** What the pages need of an open house; `House` of main fits, which is not imported since it stands above. */
 interface PageHouse {
   readonly services: PageServices
-  readonly config: Pick<Config, 'baseUrl' | 'documentLimitBytes' | 'crlRefreshSeconds' | 'documentHours'>
+  readonly config: Pick<
+    Config,
+    'baseUrl' | 'documentLimitBytes' | 'crlRefreshSeconds' | 'documentHours' | 'institutionFile'
+  >
   readonly material: { readonly policyArc: string }
 }
 
@@ -30,14 +34,13 @@ const readProfiles = (): PolicyProfile[] =>
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(PROFILES, name), 'utf8')) as PolicyProfile)
 
-/** @param institutionText JSON of what the institution publishes, see `Institution`; an evaluation CA when left out */
+/** @throws {CodedError} CONFIG_INVALID when the institution's file cannot be used */
 export function pagesOf(
   { services, config, material }: PageHouse,
   openApi: () => Record<string, unknown>,
   version: string,
-  institutionText?: string,
 ): readonly RouteDefinition[] {
-  const institution = institutionOf(institutionText)
+  const institution = institutionOf(config.institutionFile)
   return pageRoutes({
     institution,
     baseUrl: config.baseUrl,
@@ -57,9 +60,16 @@ export function pagesOf(
   })
 }
 
-const institutionOf = (text: string | undefined): Institution =>
-  text === undefined ? EVALUATION : (JSON.parse(text) as Institution)
+/** What the institution publishes about itself; without a file it is an evaluation institution, and says so everywhere. */
+function institutionOf(file: string | undefined): Institution {
+  if (file === undefined) return EVALUATION
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Institution
+  } catch (cause) {
+    throw new CodedError('CONFIG_INVALID', 'YINXIN_INSTITUTION names no readable JSON file', { cause })
+  }
+}
 
 /** Problems as pages, for `HttpDeps.errorPage`. */
-export const errorPageOf = ({ config }: Pick<PageHouse, 'config'>, institutionText?: string): ErrorPage =>
-  createErrorPage(institutionOf(institutionText), config.documentLimitBytes)
+export const errorPageOf = ({ config }: Pick<PageHouse, 'config'>): ErrorPage =>
+  createErrorPage(institutionOf(config.institutionFile), config.documentLimitBytes)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { CodedError } from '../../../ca/errors.ts'
 import { readConfig } from '../../config.ts'
 import { makeFolders, placesOf, readIfPresent } from '../../house.ts'
-import { checkRestore } from '../../store/backup.ts'
+import { checkRestore } from '../../services/restore.ts'
 import type { Command } from '../command.ts'
 import { type CliContext, withHouse } from '../context.ts'
 

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { CodedError } from '../../../ca/errors.ts'
 import type { LegalGround, RevocationReason } from '../../../ca/ports.ts'
-import type { House } from '../../main.ts'
+import type { House } from '../../house.ts'
 import type { Caller } from '../../services/tenancy.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { type CliContext, withHouse } from '../context.ts'

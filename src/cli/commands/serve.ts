@@ -1,24 +1,9 @@
 /** `yinxin serve`: the service. On its first start it makes an evaluation CA and prints the first API key once. */
 import { readConfig } from '../../config.ts'
-import type { House } from '../../main.ts'
 import { serve } from '../../serve.ts'
-import { HOUSE_TENANT, operatorCaller } from '../../services/tenancy.ts'
 import type { Command } from '../command.ts'
 import type { CliContext } from '../context.ts'
-
-/** Makes the institution's tenant and the first key, when there is none. @returns the key, or undefined */
-export async function firstKey({
-  store,
-  services,
-}: Pick<House, 'store' | 'services'>): Promise<string | undefined> {
-  if ((await store.apiKeys.count()) > 0) return undefined
-  const caller = operatorCaller('first-start')
-  if (!(await store.tenants.find(HOUSE_TENANT)))
-    await services.tenants.create(caller, { id: HOUSE_TENANT, name: HOUSE_TENANT })
-  const roles = ['admin', 'operator', 'signer', 'auditor', 'regulator'] as const
-  const made = await services.apiKeys.create(caller, { tenant: null, roles, label: 'first key' })
-  return made.key
-}
+import { firstKey } from '../first-key.ts'
 
 const untilSignal = (): Promise<NodeJS.Signals> =>
   new Promise((resolve) => {

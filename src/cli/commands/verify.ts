@@ -1,11 +1,10 @@
 /** `yinxin verify`: the same verifier as the service; offline too, and then without any data folder. */
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { fetchEvidence } from '../../net/fetch-evidence.ts'
-import { collectEvidence } from '../../services/verification-engine.ts'
+import { verifyAlone } from '../../services/verification-engine.ts'
 import { loadPolicy } from '../../verify/policy.ts'
 import type { Report } from '../../verify/report.ts'
-import { type TrustAnchor, trustFromPem } from '../../verify/trust.ts'
+import { trustFromPem } from '../../verify/trust.ts'
 import type { Command, CommandInput } from '../command.ts'
 import { type CliContext, withHouse } from '../context.ts'
 import { verdictLines } from '../verdict-lines.ts'
@@ -21,26 +20,16 @@ async function readInput(input: CommandInput) {
 }
 
 /** Verifies with the anchors and evidence that were given as files, and with the network unless `--offline`. */
-async function verifyAlone(input: CommandInput, root: string): Promise<Report> {
-  const { trust = '', evidence } = input.options
-  const anchors: TrustAnchor[] = trustFromPem(await readFile(trust, 'utf8'), basename(trust))
-  const given = await Promise.all(
-    (evidence ?? '')
-      .split(',')
-      .filter(Boolean)
-      .map(async (file) => new Uint8Array(await readFile(file))),
-  )
-  const offline = input.flags.has('offline')
-  return collectEvidence({
+async function verifyGiven(input: CommandInput, root: string): Promise<Report> {
+  const { trust = '', evidence = '' } = input.options
+  const files = evidence.split(',').filter(Boolean)
+  return verifyAlone({
     input: await readInput(input),
     at: new Date(),
-    trust: anchors,
+    trust: trustFromPem(await readFile(trust, 'utf8'), basename(trust)),
     policy: await loadPolicy((path) => readFile(join(root, 'policies', path), 'utf8')),
-    known: { certificates: given, crls: given, ocspResponses: given },
-    obtain: async (need) =>
-      offline
-        ? undefined
-        : fetchEvidence({ url: need.url, ...(need.ocspRequest ? { ocspRequest: need.ocspRequest } : {}) }),
+    evidence: await Promise.all(files.map(async (file) => new Uint8Array(await readFile(file)))),
+    offline: input.flags.has('offline'),
   })
 }
 
@@ -68,7 +57,7 @@ export const verifyCommand: Command<CliContext> = {
             const asked = { ...(await readInput(input)), fileName: basename(input.positionals[0] ?? '') }
             return (await services.verifyDocument(caller, asked)).report
           })
-        : await verifyAlone(input, context.root)
+        : await verifyGiven(input, context.root)
     printer.result(report, ...verdictLines(report))
     return report.indication === 'TOTAL-PASSED' ? 0 : 1
   },

@@ -8,32 +8,16 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join, relative, resolve } from 'node:path'
 import { type Config, readConfig } from '../../config.ts'
-import { type Client, createClient } from '../../sdk/client.ts'
+import { createClient } from '../../sdk/client.ts'
 import { serve } from '../../serve.ts'
 import type { Command } from '../command.ts'
-import { firstKey } from '../commands/serve.ts'
+import { firstKey } from '../first-key.ts'
 import type { CliContext } from '../context.ts'
 import type { Printer } from '../printer.ts'
+import type { Demo } from './demo-context.ts'
 import { publishSteps } from './publish-steps.ts'
 import { revokeSteps } from './revoke-steps.ts'
 import { signSteps } from './sign-steps.ts'
-
-/** What the steps share. */
-export interface Demo {
-  readonly client: Client
-  readonly printer: Printer
-  readonly contract: Uint8Array
-  readonly issuerId: string
-  readonly baseUrl: string
-  /** Starts a numbered step, in Chinese and English. */
-  step(zh: string, en: string): void
-  /** A line below the step. */
-  say(line: string): void
-  /** Ends the demonstration unless it holds. */
-  expect(holds: boolean, what: string): void
-  /** Writes a file into the output folder and remembers it. */
-  write(name: string, bytes: Uint8Array | string): Promise<string>
-}
 
 /** The address goes into the certificates, so the port is known before there is a CA. */
 async function freePort(): Promise<number> {

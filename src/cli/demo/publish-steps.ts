@@ -6,7 +6,7 @@ import { openCheckpoint } from '../../audit/checkpoint.ts'
 import { parseVerifierKey } from '../../audit/note.ts'
 import { formatDay, toShanghaiDay } from '../../stats/day.ts'
 import { figureLines } from '../figure-lines.ts'
-import type { Demo } from './demo.ts'
+import type { Demo } from './demo-context.ts'
 
 const RECEIPT_WAIT_MS = 10_000
 

@@ -6,7 +6,7 @@ import type { KeyView } from '../../services/keys.ts'
 import type { SignatureView } from '../../services/sign-document.ts'
 import { buildOcspRequest } from '../../verify/evidence.ts'
 import { derFromPem } from '../pem-file.ts'
-import type { Demo } from './demo.ts'
+import type { Demo } from './demo-context.ts'
 import { addEvidence, subjectOf, verify } from './sign-steps.ts'
 
 const NAME = '杭州示例贸易有限公司'

@@ -3,7 +3,7 @@ import type { VerificationView } from '../../services/verify-document.ts'
 import type { EvidenceView } from '../../services/identity-evidence.ts'
 import type { SignatureView } from '../../services/sign-document.ts'
 import { sha256Hex } from '../../services/digests.ts'
-import type { Demo } from './demo.ts'
+import type { Demo } from './demo-context.ts'
 import { buildSealPng } from './seal-image.ts'
 
 interface Party {

@@ -9,6 +9,9 @@ import { closed, Identifier } from '../schemas.ts'
 const OCSP_RESPONSE = 'application/ocsp-response'
 const TIMESTAMP_REPLY = 'application/timestamp-reply'
 
+/** Longest time that a public cache may keep an answer: a revocation must not hide behind it for hours. */
+const MAX_OCSP_AGE_SECONDS = 300
+
 /** RFC 5019 §6.2: what a cache needs to keep a GET answer for as long as it is true, and no longer. */
 function ocspReply(answer: OcspAnswer, now: Date, viaGet: boolean): Reply {
   const { thisUpdate, nextUpdate } = answer
@@ -17,7 +20,11 @@ function ocspReply(answer: OcspAnswer, now: Date, viaGet: boolean): Reply {
     return { ...base, headers: { 'Cache-Control': 'no-store' } }
   const seconds = Math.max(
     0,
-    Math.min(answer.maxAgeSeconds, Math.floor((nextUpdate.getTime() - now.getTime()) / 1000)),
+    Math.min(
+      answer.maxAgeSeconds,
+      MAX_OCSP_AGE_SECONDS,
+      Math.floor((nextUpdate.getTime() - now.getTime()) / 1000),
+    ),
   )
   return {
     ...base,

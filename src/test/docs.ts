@@ -11,8 +11,8 @@ import { PROBLEMS } from '../http/problem.ts'
 import { operationRoutes } from '../http/routes/operation.ts'
 import type { Services } from '../services/services.ts'
 import { periodText, type PolicyProfile } from '../web/policy-values.ts'
-import { commandHelp } from './command.ts'
-import { commands } from './commands.ts'
+import { commandHelp } from '../cli/command.ts'
+import { commands } from '../cli/commands.ts'
 
 const root = join(import.meta.dirname, '../..')
 
