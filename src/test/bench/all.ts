@@ -1,7 +1,11 @@
 // Every benchmark, in the order of the table.
 import type { Benchmark } from './benchmark.ts'
+import { crl } from './crl.ts'
 import { issuance } from './issuance.ts'
+import { log } from './log.ts'
+import { pdf } from './pdf.ts'
+import { start } from './start.ts'
 import { status } from './status.ts'
 
 /** All of them. */
-export const BENCHMARKS: readonly Benchmark[] = [...issuance, ...status]
+export const BENCHMARKS: readonly Benchmark[] = [...issuance, ...status, ...crl, ...log, ...pdf, ...start]
