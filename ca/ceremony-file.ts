@@ -11,6 +11,7 @@ interface Named {
   readonly validitySeconds?: number
 }
 
+/** The content of a ceremony file. */
 export interface CeremonyFile {
   readonly name: string
   readonly organisation: string
@@ -27,6 +28,7 @@ export interface CeremonyFile {
   readonly tsa: Named & { readonly issuerId: string }
 }
 
+/** A ceremony file that fits its schema. */
 export interface LoadedCeremony extends CeremonyFile {
   /** SHA-256 of the bytes that were reviewed. */
   readonly sha256: string
@@ -34,7 +36,11 @@ export interface LoadedCeremony extends CeremonyFile {
 
 const MAX_CEREMONY_BYTES = 65_536
 
-/** @throws {CEREMONY_INVALID} with the place that does not fit */
+/**
+ * Reads a ceremony file.
+ *
+ * @throws {CEREMONY_INVALID} with the place that does not fit
+ */
 export function parseCeremony(bytes: Uint8Array, schemaFile: string): LoadedCeremony {
   if (bytes.length > MAX_CEREMONY_BYTES) throw invalid(`at most ${MAX_CEREMONY_BYTES} bytes`)
   const schema = JSON.parse(readFileSync(schemaFile, 'utf8')) as object

@@ -5,6 +5,7 @@
  * the ceremony stops after the requests of the issuing CAs, and goes on when their certificates come back.
  */
 import { hash } from 'node:crypto'
+import { decodeBase64, encodeBase64 } from './asn1/octets.ts'
 import { compareBytes } from './asn1/writer.ts'
 import { KEY_ALGORITHMS, getKeyAlgorithm } from './algorithms/key-algorithms.ts'
 import type { LoadedCeremony } from './ceremony-file.ts'
@@ -14,19 +15,13 @@ import { issue } from './issue.ts'
 import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider, ProviderKey } from './keys/provider.ts'
 import { openThrowAwayKeys } from './keys/throw-away.ts'
-import {
-  type CaMaterial,
-  type IssuerMaterial,
-  fromBase64,
-  isSignedBy,
-  openIssuer,
-  toBase64,
-} from './material.ts'
+import { type CaMaterial, type IssuerMaterial, isSignedBy, openIssuer } from './material.ts'
 import type { Actor, CaPorts, IssuedCertificate, RecordDraft } from './ports.ts'
 import { prepare } from './prepare.ts'
 import type { Profile } from './profiles.ts'
 import { issueRoot } from './self-signed.ts'
 import { openTemplates } from './template.ts'
+import type { Certificate } from './x509/certificate.ts'
 import { buildCsrInfo, encodeCsr } from './x509/csr.ts'
 import { basicConstraintsOf, keyUsageOf } from './x509/extensions.ts'
 import { type SubjectAttribute, encodeName } from './x509/name.ts'
@@ -138,7 +133,7 @@ async function makeRoot(stage: Stage): Promise<Issuer> {
 const materialOf = (issuer: Issuer): IssuerMaterial => ({
   issuerId: issuer.issuerId,
   role: issuer.role,
-  certificate: toBase64(issuer.certDer),
+  certificate: encodeBase64(issuer.certDer),
   keyId: issuer.keyId,
   shards: issuer.shards,
 })
@@ -148,7 +143,7 @@ function addIssuing(stage: Stage, entry: Entry, keyId: string, certDer: Uint8Arr
     {
       issuerId: entry.issuerId,
       role: 'issuing',
-      certificate: toBase64(certDer),
+      certificate: encodeBase64(certDer),
       keyId,
       shards: entry.shards,
     },
@@ -168,7 +163,7 @@ async function complete(stage: Stage): Promise<CaMaterial> {
   ): Promise<CaMaterial['tsa']> => {
     const key = await makeKey(stage, entry.keyAlgorithm, profile)
     const { certDer } = await certify(stage, { ...entry, profile, issuerId, key: { keyId: key.keyId } })
-    return { issuerId, certificate: toBase64(certDer), keyId: key.keyId }
+    return { issuerId, certificate: encodeBase64(certDer), keyId: key.keyId }
   }
   const ocsp: CaMaterial['ocsp'][number][] = []
   for (const entry of file.issuing) ocsp.push(await service('ocsp-responder', entry.issuerId, entry.ocsp))
@@ -187,7 +182,7 @@ async function complete(stage: Stage): Promise<CaMaterial> {
     logKeyId: logKey.keyId,
   }
   const certificates = [...material.issuers, ...ocsp, tsa].map(({ certificate }) =>
-    hash('sha256', fromBase64(certificate), 'hex'),
+    hash('sha256', decodeBase64(certificate), 'hex'),
   )
   await stage.ports.store.record([
     {
@@ -241,17 +236,21 @@ export async function startCeremony(
     const { signature } = getKeyAlgorithm(key.algorithm)
     const info = buildCsrInfo(encodeName(subjectOf(file, entry.commonName)), key.spkiDer)
     const csr = encodeCsr(info, signature, await stage.keys.sign(key.keyId, signature, info))
-    requests.push({ issuerId: entry.issuerId, keyId: key.keyId, csr: toBase64(csr) })
+    requests.push({ issuerId: entry.issuerId, keyId: key.keyId, csr: encodeBase64(csr) })
   }
   return { version: 1, ceremonySha256: file.sha256, requests }
 }
 
-/** What happens where the offline root lives: its certificate and those of the requests. */
-export interface RootCeremonyResult {
+/** What comes back from where the offline root lives: its certificate and those of the requests. */
+export interface ReturnedCertificates {
   readonly rootDer: Uint8Array
-  readonly rootKeyId: string
   /** In the order of the requests. */
   readonly issuingDer: readonly Uint8Array[]
+}
+
+/** What the part beside the offline root gives, and the id that its key has there. */
+export interface RootCeremonyResult extends ReturnedCertificates {
+  readonly rootKeyId: string
 }
 
 /** The part of an offline root that runs beside it: makes the root and certifies the requests. */
@@ -272,7 +271,7 @@ export async function runRootCeremony(
       ...entry,
       profile: 'issuing-ca',
       issuerId: root.issuerId,
-      key: { csrDer: fromBase64(csr) },
+      key: { csrDer: decodeBase64(csr) },
     }
     issuingDer.push((await certify(stage, order)).certDer)
   }
@@ -288,6 +287,9 @@ function checkPending(file: LoadedCeremony, pending: PendingCeremony): void {
 /**
  * Offline root, second half: takes the certificates back and finishes.
  *
+ * @param environment of this house
+ * @param file the same file as in the first half
+ * @param pending what the first half gave
  * @param certificates in the order of the requests
  * @throws {CEREMONY_INVALID} when a certificate is not the one that was asked for
  */
@@ -295,7 +297,7 @@ export async function finishCeremony(
   environment: CeremonyEnvironment,
   file: LoadedCeremony,
   pending: PendingCeremony,
-  certificates: { readonly rootDer: Uint8Array; readonly issuingDer: readonly Uint8Array[] },
+  certificates: ReturnedCertificates,
 ): Promise<CaMaterial> {
   checkPending(file, pending)
   const stage = await openStage(environment, file)
@@ -303,7 +305,7 @@ export async function finishCeremony(
     {
       issuerId: file.root.issuerId,
       role: 'root',
-      certificate: toBase64(certificates.rootDer),
+      certificate: encodeBase64(certificates.rootDer),
       keyId: null,
       shards: 0,
     },
@@ -325,15 +327,12 @@ const mismatch = (issuerId: string, rule: string): CodedError =>
 
 /** What comes back must be what was asked for: key, name, CA, uses, and inside the life of the root. */
 function checkReturned(stage: Stage, entry: Entry, issuer: Issuer, root: Issuer): void {
-  const { certificate, issuerId } = issuer
-  const key = issuer.keyId === null ? undefined : stage.keys.publicKey(issuer.keyId)
-  if (!key || compareBytes(key.spkiDer, certificate.spkiDer) !== 0)
-    throw mismatch(issuerId, 'holds another key')
+  const { certificate, issuerId, keyId } = issuer
   const subject = encodeName(subjectOf(stage.file, entry.commonName))
+  if (keyId === null || compareBytes(stage.keys.publicKey(keyId).spkiDer, certificate.spkiDer) !== 0)
+    throw mismatch(issuerId, 'holds another key')
   if (compareBytes(subject, certificate.subject.raw) !== 0) throw mismatch(issuerId, 'has another subject')
-  const uses = keyUsageOf(certificate)
-  if (!basicConstraintsOf(certificate)?.ca || !uses?.has('keyCertSign') || !uses.has('cRLSign'))
-    throw mismatch(issuerId, 'is not that of a CA')
+  if (!isCa(certificate)) throw mismatch(issuerId, 'is not that of a CA')
   const now = stage.ports.now()
   if (
     certificate.notAfter > root.certificate.notAfter ||
@@ -341,4 +340,9 @@ function checkReturned(stage: Stage, entry: Entry, issuer: Issuer, root: Issuer)
     certificate.notAfter < now
   )
     throw mismatch(issuerId, 'is not valid now, or outlives the root')
+}
+
+function isCa(certificate: Certificate): boolean {
+  const uses = keyUsageOf(certificate)
+  return Boolean(basicConstraintsOf(certificate)?.ca && uses?.has('keyCertSign') && uses.has('cRLSign'))
 }

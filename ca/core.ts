@@ -53,13 +53,18 @@ export interface IssuingCore {
   readonly policyArc: string
 }
 
+/** A whole CA, open. */
 export interface Core extends IssuingCore {
   readonly ocsp: readonly ServiceIdentity[]
   readonly tsa: ServiceIdentity
   readonly logKeyId: string
 }
 
-/** @throws {ISSUER_UNKNOWN} */
+/**
+ * The issuer of this id.
+ *
+ * @throws {ISSUER_UNKNOWN}
+ */
 export function getIssuer(core: Pick<Core, 'issuers'>, issuerId: string): Issuer {
   const issuer = core.issuers.get(issuerId)
   if (!issuer) throw new CodedError('ISSUER_UNKNOWN', 'issuer is not one of this CA')

@@ -11,6 +11,7 @@ import { type LoadedCeremony, parseCeremony } from './ceremony-file.ts'
 import {
   type CeremonyEnvironment,
   type PendingCeremony,
+  type ReturnedCertificates,
   type RootCeremonyResult,
   finishCeremony,
   runCeremony,
@@ -34,12 +35,14 @@ import type { Actor, Ca, CaPorts, IssueRequest, IssuerInfo } from './ports.ts'
 import { prepare, prepareMany } from './prepare.ts'
 import { type Profile, loadProfiles } from './profiles.ts'
 import { revoke } from './revoke.ts'
+import { type Rotation, type RotationRequest, rotateServices, rotationsDue } from './rotate.ts'
 import { signDigest } from './sign-digest.ts'
 import { openTemplates } from './template.ts'
 import { openTimestampAuthority } from './timestamp.ts'
 
 export { type CaMaterial, parseMaterial } from './material.ts'
-export type { PendingCeremony, RootCeremonyResult } from './ceremony.ts'
+export type { RotatedService, Rotation, RotationRequest } from './rotate.ts'
+export type { PendingCeremony, ReturnedCertificates, RootCeremonyResult } from './ceremony.ts'
 
 /** Where keys and rules lie. */
 export interface CaPlaces {
@@ -52,6 +55,7 @@ export interface CaPlaces {
   readonly scryptCost?: ScryptCost
 }
 
+/** What opens a CA: its places and the result of its ceremony. */
 export interface CaConfig extends CaPlaces {
   readonly material: CaMaterial
 }
@@ -85,6 +89,27 @@ export async function openCa(config: CaConfig, outside: CaPorts): Promise<Ca> {
   checkProfiles(core)
   await checkKeys(core)
   return doorOf(core)
+}
+
+/**
+ * Renews the certificates of OCSP responders and TSA that are in the last third of their life, or all of them.
+ *
+ * Called before `openCa`: an open CA goes on with what it was opened with. The caller saves the material durably,
+ * then opens the CA with it.
+ *
+ * @throws {CEREMONY_INVALID} {KEY_NOT_FOUND} {KEY_UNAVAILABLE} {CLOCK_WENT_BACK}
+ */
+export async function rotate(
+  config: CaConfig,
+  request: RotationRequest,
+  outside: CaPorts,
+): Promise<Rotation> {
+  const now = guardClock(outside.now, await outside.store.lastRecordTime())
+  const { material } = config
+  // Most starts have nothing to rotate: then no key is opened.
+  if (!request.force && rotationsDue(material, now()).length === 0)
+    return { material, rotated: [], failed: [] }
+  return rotateServices(await openCore(config, { ...outside, now }), material, request)
 }
 
 async function openCore(config: CaConfig, ports: CaPorts): Promise<Core> {
@@ -257,7 +282,7 @@ export async function certifyIssuingCas(
 export async function acceptIssuingCas(
   request: CeremonyRequest,
   pending: PendingCeremony,
-  certificates: { readonly rootDer: Uint8Array; readonly issuingDer: readonly Uint8Array[] },
+  certificates: ReturnedCertificates,
   ports: CaPorts,
 ): Promise<CaMaterial> {
   const { environment, file } = await openCeremony(request, ports)

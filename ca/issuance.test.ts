@@ -1,60 +1,22 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 
 import test from 'ava'
 import fc from 'fast-check'
 
-import { getSignatureAlgorithm } from './algorithms/signatures.ts'
-import { getKeyAlgorithm } from './algorithms/key-algorithms.ts'
 import { toHex } from './asn1/values.ts'
-import { oid, sequence, setOf, utf8String } from './asn1/writer.ts'
+import { sequence } from './asn1/writer.ts'
 import { type Core, shardOf } from './core.ts'
 import { CodedError } from './errors.ts'
-import { issue, issueMany, redeem } from './issue.ts'
-import type { IssuanceToken, IssueRequest } from './ports.ts'
-import { makeSerial, prepare, prepareMany } from './prepare.ts'
+import { issue, redeem } from './issue.ts'
+import type { IssuanceToken } from './ports.ts'
+import { makeSerial, prepare } from './prepare.ts'
+import { codeOf, makeCsr, makeRequest } from './testing/requests.ts'
 import { openTestCore, type TestCore } from './testing/test-core.ts'
 import { TOKEN_LIFETIME_MS } from './token.ts'
 import { parseCertificate } from './x509/certificate.ts'
-import { buildCsrInfo, encodeCsr } from './x509/csr.ts'
 import { encodeExtension } from './x509/encode-extensions.ts'
 import { parseAuthorityKeyIdentifier } from './x509/extensions.ts'
-import { encodeName } from './x509/name.ts'
 import { EXT } from './x509/oids.ts'
-
-const ecdsa = getSignatureAlgorithm('ecdsa-sha256')
-const subject = [
-  { type: 'C', value: 'CN' },
-  { type: 'CN', value: 'TEST ONLY 张三' },
-]
-
-function makeCsr(extensions: readonly Uint8Array[] = []): Uint8Array {
-  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const info = buildCsrInfo(
-    encodeName([{ type: 'CN', value: 'what a request says does not count' }]),
-    new Uint8Array(pair.publicKey.export({ type: 'spki', format: 'der' })),
-    extensions,
-  )
-  return encodeCsr(info, ecdsa, new Uint8Array(sign('sha256', info, pair.privateKey)))
-}
-
-const request = (extra: Partial<IssueRequest> = {}): IssueRequest => ({
-  actor: 'apikey:test',
-  tenant: 't1',
-  profile: 'individual',
-  subject,
-  key: { csrDer: makeCsr() },
-  identityEvidenceId: 'evidence-1',
-  ...extra,
-})
-
-const codeOf = async (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'done',
-    (error: unknown) => {
-      if (error instanceof CodedError) return error.code
-      throw error
-    },
-  )
 
 const typesOf = ({ store }: TestCore): string[] => store.records.map((record) => record.type)
 
@@ -74,8 +36,8 @@ test('check 1: a serial that was taken is never taken again, not even after a cr
     ...made.core,
     ports: { ...made.core.ports, randomBytes: (n) => new Uint8Array(n).fill(7) },
   }
-  await prepare(fixed, request())
-  t.is(await codeOf(prepare(fixed, request())), 'SERIAL_COLLISION')
+  await prepare(fixed, await makeRequest())
+  t.is(await codeOf(prepare(fixed, await makeRequest())), 'SERIAL_COLLISION')
   t.is(made.store.intents.size, 1)
 })
 
@@ -96,7 +58,7 @@ test('check 1: the shard of a serial is its value modulo the shards', (t) => {
 test('check 2: the intent is durable before the key of the CA is used', async (t) => {
   const made = await openTestCore()
   const before = made.keys.uses
-  const token = await prepare(made.core, request())
+  const token = await prepare(made.core, await makeRequest())
   t.is(made.keys.uses, before)
   t.deepEqual(made.store.calls, ['recordIntents'])
   t.true(made.store.intents.has(`${token.issuerId}/${token.serialHex}`))
@@ -110,7 +72,7 @@ test('check 2: when the intent cannot be written, nothing can be signed', async 
     const made = await openTestCore()
     made.store.failNext('recordIntents', fault)
     const before = made.keys.uses
-    t.is(await codeOf(prepare(made.core, request())), 'STORE_UNAVAILABLE')
+    t.is(await codeOf(prepare(made.core, await makeRequest())), 'STORE_UNAVAILABLE')
     t.is(made.keys.uses, before)
     t.is(made.store.issued.size, 0)
   }
@@ -127,7 +89,10 @@ test('check 3: what lint finds is not signed, takes no serial and leaves a recor
         issuer,
       )({ ...fields, shard: 0, serial: Uint8Array.of(0x80, ...fields.serial.subarray(1)) }),
   }
-  const error = await t.throwsAsync(prepare(bent, request()), { instanceOf: CodedError, code: 'LINT_FAILED' })
+  const error = await t.throwsAsync(prepare(bent, await makeRequest()), {
+    instanceOf: CodedError,
+    code: 'LINT_FAILED',
+  })
   t.regex(error?.message ?? '', /serial-number/)
   t.is(made.store.intents.size, 0)
   t.deepEqual(typesOf(made), ['certificate.refused'])
@@ -136,7 +101,7 @@ test('check 3: what lint finds is not signed, takes no serial and leaves a recor
 
 test('check 4: the signed TBSCertificate is the linted one, byte for byte', async (t) => {
   const { core, store } = await openTestCore()
-  const { certDer, serialHex, issuerId } = await issue(core, await prepare(core, request()))
+  const { certDer, serialHex, issuerId } = await issue(core, await prepare(core, await makeRequest()))
   const intent = store.intents.get(`${issuerId}/${serialHex}`)
   t.is(createHash('sha256').update(parseCertificate(certDer).tbs).digest('hex'), intent?.tbsSha256 ?? '')
   const row = store.issued.get(`${issuerId}/${serialHex}`)
@@ -145,7 +110,7 @@ test('check 4: the signed TBSCertificate is the linted one, byte for byte', asyn
 
 test('check 5: a token is good once', async (t) => {
   const { core, store } = await openTestCore()
-  const token = await prepare(core, request())
+  const token = await prepare(core, await makeRequest())
   await issue(core, token)
   t.is(await codeOf(issue(core, token)), 'TOKEN_REJECTED')
   t.is(await codeOf(redeem(core, token)), 'TOKEN_REJECTED')
@@ -158,7 +123,7 @@ test('check 5: a token is good once', async (t) => {
 
 test('check 5: two redemptions at the same time yield one certificate', async (t) => {
   const { core, store } = await openTestCore()
-  const token = await prepare(core, request())
+  const token = await prepare(core, await makeRequest())
   const outcomes = await Promise.all([issue(core, token), issue(core, token)].map(codeOf))
   t.deepEqual(outcomes.toSorted(), ['TOKEN_REJECTED', 'done'])
   t.is(store.issued.size, 1)
@@ -166,7 +131,7 @@ test('check 5: two redemptions at the same time yield one certificate', async (t
 
 test('check 5: a token expires, and its intent is closed', async (t) => {
   const made = await openTestCore()
-  const token = await prepare(made.core, request())
+  const token = await prepare(made.core, await makeRequest())
   made.setNow(new Date(made.core.ports.now().getTime() + TOKEN_LIFETIME_MS + 1))
   const before = made.keys.uses
   t.is(await codeOf(issue(made.core, token)), 'TOKEN_REJECTED')
@@ -176,7 +141,7 @@ test('check 5: a token expires, and its intent is closed', async (t) => {
 
 test('check 5: a token of another issuer, a copy and a forgery are rejected', async (t) => {
   const made = await openTestCore()
-  const token = await prepare(made.core, request())
+  const token = await prepare(made.core, await makeRequest())
   const other: Core = { ...made.core, issuers: new Map([['root', made.root]]) }
   for (const forged of [
     { ...token },
@@ -196,7 +161,7 @@ test('check 5: a token of another issuer, a copy and a forgery are rejected', as
 
 test('check 6: issuer and AKI are those of the CA, byte for byte', async (t) => {
   const { core, issuer } = await openTestCore()
-  const certificate = parseCertificate((await issue(core, await prepare(core, request()))).certDer)
+  const certificate = parseCertificate((await issue(core, await prepare(core, await makeRequest()))).certDer)
   t.deepEqual(certificate.issuer.raw, issuer.certificate.subject.raw)
   const aki = parseAuthorityKeyIdentifier(
     certificate.extensions.get(EXT.authorityKeyIdentifier)?.value ?? new Uint8Array(),
@@ -208,26 +173,29 @@ test('check 7: validity counts its last second, and never ends after the issuer'
   const made = await openTestCore()
   const { notBefore, notAfter } = await issue(
     made.core,
-    await prepare(made.core, request({ validitySeconds: 86_400 })),
+    await prepare(made.core, await makeRequest({ validitySeconds: 86_400 })),
   )
   t.is(notAfter.getTime() - notBefore.getTime(), 86_399_000)
   t.is(made.core.ports.now().getTime() - notBefore.getTime() < 86_400_000, true)
   made.setNow(new Date(made.issuer.certificate.notAfter.getTime() - 86_400_000))
-  t.is(await codeOf(prepare(made.core, request({ validitySeconds: 2 * 86_400 }))), 'PROFILE_VIOLATION')
-  t.is(await codeOf(prepare(made.core, request({ validitySeconds: 86_400 }))), 'done')
+  t.is(
+    await codeOf(prepare(made.core, await makeRequest({ validitySeconds: 2 * 86_400 }))),
+    'PROFILE_VIOLATION',
+  )
+  t.is(await codeOf(prepare(made.core, await makeRequest({ validitySeconds: 86_400 }))), 'done')
 })
 
 test('check 7: limits of the profile name their source', async (t) => {
   const { core } = await openTestCore()
   for (const validitySeconds of [1, 0, -5, 1.5, Number.NaN, 10 * 365 * 86_400, 2 ** 60]) {
-    const error = await t.throwsAsync(prepare(core, request({ validitySeconds })), {
+    const error = await t.throwsAsync(prepare(core, await makeRequest({ validitySeconds })), {
       instanceOf: CodedError,
       code: 'PROFILE_VIOLATION',
     })
     t.regex(error?.message ?? '', /CPS|RFC/)
   }
   t.is(
-    await codeOf(prepare(core, request({ profile: 'event', validitySeconds: 86_401 }))),
+    await codeOf(prepare(core, await makeRequest({ profile: 'event', validitySeconds: 86_401 }))),
     'PROFILE_VIOLATION',
   )
 })
@@ -238,7 +206,7 @@ test('check 8: an extension that a request asks for does not get in', async (t) 
   const ca = encodeExtension(EXT.basicConstraints, true, sequence(Uint8Array.of(1, 1, 0xff)))
   const { certDer } = await issue(
     core,
-    await prepare(core, request({ key: { csrDer: makeCsr([poison, ca]) } })),
+    await prepare(core, await makeRequest({ key: { csrDer: await makeCsr([poison, ca]) } })),
   )
   const { extensions } = parseCertificate(certDer)
   t.false(extensions.has('1.3.6.1.4.1.11129.2.4.3'))
@@ -253,7 +221,7 @@ test('check 9: a certificate over the size limit is not signed', async (t) => {
     ...core,
     profiles: new Map([['individual', { ...profile, maxCertificateBytes: { value: 500, source: 'test' } }]]),
   }
-  const error = await t.throwsAsync(prepare(small, request()), {
+  const error = await t.throwsAsync(prepare(small, await makeRequest()), {
     instanceOf: CodedError,
     code: 'LINT_FAILED',
   })
@@ -262,7 +230,7 @@ test('check 9: a certificate over the size limit is not signed', async (t) => {
 
 test('check 10: a wrong signature of the CA key never leaves', async (t) => {
   const made = await openTestCore()
-  const token = await prepare(made.core, request())
+  const token = await prepare(made.core, await makeRequest())
   made.keys.failNext('wrong-signature')
   t.is(await codeOf(issue(made.core, token)), 'ISSUANCE_MISMATCH')
   t.is(made.store.issued.size, 0)
@@ -281,192 +249,8 @@ test('check 10: a wrong signature of the CA key never leaves', async (t) => {
 
 test('check 10: a key that cannot be used closes the intent', async (t) => {
   const made = await openTestCore()
-  const token = await prepare(made.core, request())
+  const token = await prepare(made.core, await makeRequest())
   made.keys.failNext('throw')
   t.is(await codeOf(issue(made.core, token)), 'KEY_UNAVAILABLE')
   t.is(made.store.records.at(-1)?.type, 'certificate.refused')
-})
-
-test('check 14: a blocked key gets no certificate', async (t) => {
-  const { core, store } = await openTestCore()
-  const asked = request()
-  const { serialHex, issuerId } = await issue(core, await prepare(core, asked))
-  const { spkiSha256 } = store.issued.get(`${issuerId}/${serialHex}`) ?? { spkiSha256: '' }
-  store.blockedKeys.add(spkiSha256)
-  t.is(await codeOf(prepare(core, asked)), 'KEY_BLOCKED')
-})
-
-test('a key with a live certificate gets no second one, in one batch neither; event profiles allow it', async (t) => {
-  const { core } = await openTestCore()
-  const asked = request()
-  const [first, second] = await prepareMany(core, [asked, asked])
-  t.false(first instanceof CodedError)
-  t.true(second instanceof CodedError && second.code === 'PROFILE_VIOLATION')
-  await issue(core, first as IssuanceToken)
-  t.is(await codeOf(prepare(core, asked)), 'PROFILE_VIOLATION')
-  t.is(await codeOf(prepare(core, { ...asked, profile: 'event' })), 'done')
-})
-
-test('check 15: proof of possession with one bit changed is refused and recorded', async (t) => {
-  const made = await openTestCore()
-  const csrDer = makeCsr()
-  csrDer[csrDer.length - 1] = (csrDer.at(-1) ?? 0) ^ 1
-  t.is(await codeOf(prepare(made.core, request({ key: { csrDer } }))), 'CSR_PROOF_OF_POSSESSION')
-  t.deepEqual(typesOf(made), ['certificate.refused'])
-})
-
-test('identity evidence is required of everybody whom a certificate names', async (t) => {
-  const { core } = await openTestCore()
-  for (const profile of ['individual', 'organisation', 'device', 'event'])
-    t.is(
-      await codeOf(prepare(core, request({ profile, identityEvidenceId: null }))),
-      'PROFILE_VIOLATION',
-      profile,
-    )
-})
-
-test('a batch commits once per step, and one refusal does not hold up the others', async (t) => {
-  const made = await openTestCore()
-  const tokens = await prepareMany(made.core, [
-    request(),
-    request({ subject: [{ type: 'C', value: 'CN' }] }),
-    request({ profile: 'no-such-profile-张三' }),
-    request({ profile: 'event', eventDigests: [{ alg: 'SHA-256', digestHex: 'ab'.repeat(32) }] }),
-  ])
-  t.deepEqual(
-    tokens.map((token) => (token instanceof CodedError ? token.code : 'token')),
-    ['token', 'PROFILE_VIOLATION', 'PROFILE_UNKNOWN', 'token'],
-  )
-  const certificates = await issueMany(
-    made.core,
-    tokens.filter((token): token is IssuanceToken => !(token instanceof CodedError)),
-  )
-  t.is(certificates.filter((one) => !(one instanceof CodedError)).length, 2)
-  t.deepEqual(made.store.calls, ['recordIntents', 'recordIssued'])
-  t.notRegex(JSON.stringify(made.store.records), /张三/, 'no name in a record')
-})
-
-test('check 16: a store that fails after signing yields no certificate and no second one', async (t) => {
-  for (const fault of ['fail', 'fail-but-persisted'] as const) {
-    const made = await openTestCore()
-    const token = await prepare(made.core, request())
-    made.store.failNext('recordIssued', fault)
-    t.is(await codeOf(issue(made.core, token)), 'STORE_UNAVAILABLE')
-    t.is(await codeOf(issue(made.core, token)), 'TOKEN_REJECTED')
-    t.is(made.store.issued.size, fault === 'fail' ? 0 : 1)
-    t.is(
-      (await made.store.findStatus(token.issuerId, token.serialHex))?.state,
-      fault === 'fail' ? 'intent' : 'valid',
-    )
-  }
-})
-
-test('a record holds a salted hash of the subject, and the row the salt', async (t) => {
-  const { core, store } = await openTestCore()
-  const { serialHex, issuerId, certDer } = await issue(core, await prepare(core, request()))
-  const row = store.issued.get(`${issuerId}/${serialHex}`)
-  const expected = createHash('sha256')
-    .update(Buffer.from(row?.subjectSalt ?? '', 'hex'))
-    .update(parseCertificate(certDer).subject.raw)
-    .digest('hex')
-  t.is(store.records.at(-1)?.data['subjectHash'], expected)
-  t.is(row?.subject, 'CN=TEST ONLY 张三,C=CN')
-})
-
-test('requests that a profile does not allow', async (t) => {
-  const { core } = await openTestCore()
-  const long = '张'.repeat(65)
-  const cases: Partial<IssueRequest>[] = [
-    { subject: [...subject, { type: 'DC', value: 'example' }] },
-    { subject: [...subject, { type: 'CN', value: 'second' }] },
-    {
-      subject: [
-        { type: 'C', value: 'cn' },
-        { type: 'CN', value: 'x' },
-      ],
-    },
-    {
-      subject: [
-        { type: 'C', value: 'CN' },
-        { type: 'CN', value: ' x' },
-      ],
-    },
-    {
-      subject: [
-        { type: 'C', value: 'CN' },
-        { type: 'CN', value: '' },
-      ],
-    },
-    {
-      subject: [
-        { type: 'C', value: 'CN' },
-        { type: 'CN', value: long },
-      ],
-    },
-    {
-      subject: [
-        { type: 'C', value: 'CN' },
-        { type: 'CN', value: 'a\u0000b' },
-      ],
-    },
-    {
-      subject: [
-        { type: 'C', value: 'CN' },
-        { type: 'CN', value: '\ud800' },
-      ],
-    },
-    { subjectAltNames: [{ type: 'dns', value: 'example.com' }] },
-    { subjectAltNames: [{ type: 'email', value: 'a@b@c' }] },
-    { eventDigests: [{ alg: 'SHA-256', digestHex: 'ab'.repeat(32) }] },
-    { profile: 'event', eventDigests: [{ alg: 'SHA-256', digestHex: 'AB'.repeat(32) }] },
-    { profile: 'event', eventDigests: [{ alg: 'SHA-1', digestHex: 'ab'.repeat(20) }] },
-    { profile: 'device', subject },
-    { issuerId: 'root' },
-  ]
-  for (const one of cases)
-    t.is(await codeOf(prepare(core, request(one))), 'PROFILE_VIOLATION', JSON.stringify(one))
-  t.is(await codeOf(prepare(core, request({ issuerId: 'nobody' }))), 'ISSUER_UNKNOWN')
-  t.is(
-    await codeOf(prepare(core, request({ subjectAltNames: [{ type: 'email', value: 'a@example.com' }] }))),
-    'done',
-  )
-})
-
-test('a request in the wrong order is written in the order of the profile', async (t) => {
-  const { core } = await openTestCore()
-  const { certDer } = await issue(core, await prepare(core, request({ subject: subject.toReversed() })))
-  const attribute = (type: string, value: Uint8Array): Uint8Array => setOf(sequence(oid(type), value))
-  t.deepEqual(
-    parseCertificate(certDer).subject.raw,
-    sequence(
-      attribute('2.5.4.6', Uint8Array.of(0x13, 2, 0x43, 0x4e)),
-      attribute('2.5.4.3', utf8String('TEST ONLY 张三')),
-    ),
-  )
-})
-
-test('a held key of another business looks like one that is not there', async (t) => {
-  const { core, keys } = await openTestCore()
-  const key = await keys.generate(getKeyAlgorithm('P-256'), 't2')
-  t.is(await codeOf(prepare(core, request({ key: { keyId: key.keyId } }))), 'KEY_NOT_FOUND')
-  t.is(await codeOf(prepare(core, request({ key: { keyId: 'no-such-key' } }))), 'KEY_NOT_FOUND')
-  t.is(await codeOf(prepare(core, request({ key: { keyId: key.keyId }, tenant: 't2' }))), 'done')
-})
-
-test('any bytes as a request give a coded answer', async (t) => {
-  const { core, store } = await openTestCore()
-  const good = makeCsr()
-  await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.nat(good.length), async (bytes, at) => {
-      t.not(await codeOf(prepare(core, request({ key: { csrDer: bytes } }))), 'done')
-      const bent = new Uint8Array([
-        ...good.subarray(0, at),
-        ...bytes.subarray(0, 3),
-        ...good.subarray(at + 3),
-      ])
-      await codeOf(prepare(core, request({ key: { csrDer: bent }, profile: 'event' })))
-    }),
-    { numRuns: 200 },
-  )
-  t.is(store.issued.size, 0)
 })

@@ -52,6 +52,26 @@ function checkIssued(prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8A
 const isLintedTbs = (prepared: PreparedIssuance): boolean =>
   createHash('sha256').update(prepared.tbsDer).digest('hex') === prepared.intent.tbsSha256
 
+/** What the record of an issuance says; the subject only as a salted hash, since the log cannot forget (PIPL art. 47). */
+function issuedData(prepared: PreparedIssuance, row: IssuedRow, subjectHash: string): Record<string, Json> {
+  const { intent, request } = prepared
+  return {
+    serialHex: intent.serialHex,
+    issuerId: intent.issuerId,
+    profile: intent.profile,
+    profileSha256: prepared.profileSha256,
+    class: intent.class === 'ocsp' || intent.class === 'tsa' ? 'service' : intent.class,
+    algorithm: row.algorithm,
+    notBefore: prepared.notBefore.toISOString(),
+    notAfter: prepared.notAfter.toISOString(),
+    certSha256: row.certSha256,
+    tbsSha256: intent.tbsSha256,
+    spkiSha256: intent.spkiSha256,
+    subjectHash,
+    ...(request.eventDigests ? { eventDigests: request.eventDigests.map((one) => ({ ...one })) } : {}),
+  }
+}
+
 function complete(
   core: IssuingCore,
   prepared: PreparedIssuance,
@@ -75,22 +95,7 @@ function complete(
     keyId: prepared.keyId,
     identityEvidenceId: request.identityEvidenceId,
   }
-  const data: Record<string, Json> = {
-    serialHex: intent.serialHex,
-    issuerId: intent.issuerId,
-    profile: intent.profile,
-    profileSha256: prepared.profileSha256,
-    class: intent.class === 'ocsp' || intent.class === 'tsa' ? 'service' : intent.class,
-    algorithm: row.algorithm,
-    notBefore: prepared.notBefore.toISOString(),
-    notAfter: prepared.notAfter.toISOString(),
-    certSha256,
-    tbsSha256: intent.tbsSha256,
-    spkiSha256: intent.spkiSha256,
-    // Salted: the log cannot forget, so it must not know (PIPL art. 47).
-    subjectHash: toHex(digest('SHA-256', salt, prepared.subjectDer)),
-    ...(request.eventDigests ? { eventDigests: request.eventDigests.map((d) => ({ ...d })) } : {}),
-  }
+  const data = issuedData(prepared, row, toHex(digest('SHA-256', salt, prepared.subjectDer)))
   return {
     row,
     records: [

@@ -5,12 +5,14 @@
 import { parseSpki, publicKeyObject } from './algorithms/keys.ts'
 import { signatureAlgorithmOf, verifySignature } from './algorithms/signatures.ts'
 import { findKeyAlgorithm } from './algorithms/key-algorithms.ts'
+import { decodeBase64 } from './asn1/octets.ts'
 import { compareBytes } from './asn1/writer.ts'
 import type { Issuer, ServiceIdentity } from './core.ts'
 import { CodedError } from './errors.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { subjectKeyIdentifierOf } from './x509/extensions.ts'
 
+/** One CA. */
 export interface IssuerMaterial {
   readonly issuerId: string
   readonly role: 'root' | 'issuing'
@@ -21,12 +23,14 @@ export interface IssuerMaterial {
   readonly shards: number
 }
 
+/** One OCSP responder or TSA. */
 export interface ServiceMaterial {
   readonly issuerId: string
   readonly certificate: string
   readonly keyId: string
 }
 
+/** Everything public that a ceremony made. */
 export interface CaMaterial {
   readonly version: 1
   readonly name: string
@@ -41,9 +45,6 @@ export interface CaMaterial {
   readonly tsa: ServiceMaterial
   readonly logKeyId: string
 }
-
-export const toBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
-export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
 
 function invalid(rule: string): never {
   throw new CodedError('CEREMONY_INVALID', `material: ${rule}`)
@@ -67,6 +68,9 @@ function isIssuer(value: unknown): value is IssuerMaterial {
   )
 }
 
+const isList = <T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] =>
+  Array.isArray(value) && value.every(isOne)
+
 /** Reads material from its JSON text. @throws {CEREMONY_INVALID} */
 export function parseMaterial(json: string): CaMaterial {
   let value: unknown
@@ -76,20 +80,13 @@ export function parseMaterial(json: string): CaMaterial {
     return invalid('is not JSON')
   }
   const material = value as Partial<CaMaterial> | null
-  const { issuers, ocsp, instanceByte } = material ?? {}
   if (material?.version !== 1) invalid('version is not 1')
-  if (
-    ![material.name, material.ceremonySha256, material.baseUrl, material.policyArc, material.logKeyId].every(
-      isText,
-    )
-  )
-    invalid('a text is missing')
-  if (!Number.isInteger(instanceByte) || Number(instanceByte) < 1 || Number(instanceByte) > 127)
-    invalid('instanceByte is not 1 to 127')
-  if (!Array.isArray(issuers) || issuers.length === 0 || !issuers.every(isIssuer))
-    invalid('issuers are not as they must be')
-  if (!Array.isArray(ocsp) || !ocsp.every(isService) || !isService(material.tsa))
-    invalid('ocsp or tsa are not as they must be')
+  const { name, ceremonySha256, baseUrl, policyArc, logKeyId, issuers, ocsp } = material
+  if (![name, ceremonySha256, baseUrl, policyArc, logKeyId].every(isText)) invalid('a text is missing')
+  const instance = Number(material.instanceByte)
+  if (!Number.isInteger(instance) || instance < 1 || instance > 127) invalid('instanceByte is not 1 to 127')
+  if (!isList(issuers, isIssuer) || issuers.length === 0) invalid('issuers are not as they must be')
+  if (!isList(ocsp, isService) || !isService(material.tsa)) invalid('ocsp or tsa are not as they must be')
   return material as CaMaterial
 }
 
@@ -103,7 +100,7 @@ function signingRow(certificate: Certificate): Issuer['signatureAlgorithm'] {
 
 /** An issuer from its certificate; its chain is found among `above`. @throws {CEREMONY_INVALID} {INPUT_MALFORMED} */
 export function openIssuer(material: IssuerMaterial, above: readonly Issuer[]): Issuer {
-  const certDer = fromBase64(material.certificate)
+  const certDer = decodeBase64(material.certificate)
   const certificate = parseCertificate(certDer)
   const subjectKeyIdentifier = subjectKeyIdentifierOf(certificate)
   if (!subjectKeyIdentifier) return invalid(`certificate of ${material.issuerId} has no subjectKeyIdentifier`)
@@ -130,7 +127,7 @@ export function openService(
   material: ServiceMaterial,
   issuers: ReadonlyMap<string, Issuer>,
 ): ServiceIdentity {
-  const certDer = fromBase64(material.certificate)
+  const certDer = decodeBase64(material.certificate)
   const certificate = parseCertificate(certDer)
   const issuer = issuers.get(material.issuerId)
   if (!issuer || !isSignedBy(certificate, issuer))

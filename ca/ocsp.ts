@@ -29,17 +29,12 @@ export const OCSP_VALIDITY_MS = 24 * 3600_000
 /** About 100 MiB when full. */
 const MAX_CACHED_CERTIFICATES = 100_000
 
-/** A responder certificate is renewed this long before its end, so that no answer outlives its signer. */
-const ROTATION_MS = 30 * 24 * 3600_000
-
 /** The open responder. */
 export interface OcspResponder {
   /** OCSPRequest in, OCSPResponse out; refusals are answers too. */
   answer(requestDer: Uint8Array): Promise<OcspAnswer>
   /** Called after a status change in this process, before its caller gets an answer. */
   forget(issuerId: string, serialHex: string): void
-  /** True when a responder certificate ends within 30 days. */
-  needsRotation(now: Date): boolean
   /** Records the key uses that are not recorded yet. */
   close(): Promise<void>
 }
@@ -79,8 +74,6 @@ export function openOcspResponder(core: Core): OcspResponder {
   return {
     answer: (requestDer) => answer(state, requestDer),
     forget: (issuerId, serialHex) => cache.forget(certificateKey(issuerId, serialHex)),
-    needsRotation: (now) =>
-      core.ocsp.some(({ certificate }) => certificate.notAfter.getTime() - now.getTime() < ROTATION_MS),
     close: () => state.uses.flush(),
   }
 }

@@ -9,6 +9,7 @@
 import type { CodedError } from './errors.ts'
 import type { SubjectAttribute } from './x509/name.ts'
 
+/** What a record may hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /** Who acts, for records and tenancy: `system`, `apikey:<id>`, `operator:<name>`. */
@@ -24,6 +25,7 @@ export interface RecordDraft extends Actor {
   readonly data: { readonly [key: string]: Json }
 }
 
+/** Whom a certificate names, or what the certified key does for the institution. */
 export type CertificateClass = 'individual' | 'organisation' | 'device' | 'event' | 'ca' | 'ocsp' | 'tsa'
 
 /** Written before a key is touched: the serial is taken for ever, whatever happens next. */
@@ -74,6 +76,7 @@ export type LegalGround =
 /** `intent` = serial taken, no certificate known (crash or refusal): assigned, never good. */
 export type CertificateState = 'intent' | 'valid' | 'held' | 'revoked'
 
+/** What the status database says about one serial. */
 export interface CertificateStatus {
   readonly issuerId: string
   readonly serialHex: string
@@ -89,6 +92,7 @@ export interface CertificateStatus {
   readonly invalidityDate: Date | null
 }
 
+/** One step of a status, by compare-and-set. */
 export interface StatusChange {
   readonly issuerId: string
   readonly serialHex: string
@@ -103,6 +107,7 @@ export interface StatusChange {
   readonly blockSpkiSha256?: string
 }
 
+/** One entry of a CRL. */
 export interface CrlEntryRow {
   readonly serialHex: string
   readonly revokedAt: Date
@@ -116,6 +121,7 @@ export interface CrlScope {
   readonly shard: number | null
 }
 
+/** One published CRL. */
 export interface CrlRow extends CrlScope {
   /** Decimal text: up to 2^159-1 (RFC 5280 §5.2.3). */
   readonly number: string
@@ -125,6 +131,7 @@ export interface CrlRow extends CrlScope {
   readonly crlDer: Uint8Array
 }
 
+/** The database as the core sees it. */
 export interface CaStore {
   /** Takes serials and writes records; all or nothing; durable on return. @throws SERIAL_COLLISION */
   recordIntents(rows: readonly IntentRow[], records: readonly RecordDraft[]): Promise<void>
@@ -156,6 +163,7 @@ export interface CaStore {
   lastRecordTime(): Promise<Date | undefined>
 }
 
+/** Everything that the core needs from outside. */
 export interface CaPorts {
   readonly store: CaStore
   readonly now: () => Date
@@ -180,6 +188,7 @@ export interface IssueRequest extends Actor {
   readonly eventDigests?: readonly { readonly alg: string; readonly digestHex: string }[]
 }
 
+/** A certificate with its chain. */
 export interface IssuedCertificate {
   readonly certDer: Uint8Array
   /** Issuing CA first, root last. */
@@ -191,6 +200,7 @@ export interface IssuedCertificate {
   readonly notAfter: Date
 }
 
+/** What is asked of a status: revocation, hold or release. */
 export interface RevokeRequest extends Actor {
   readonly issuerId: string
   readonly serialHex: string
@@ -211,6 +221,7 @@ export interface SignDigestRequest extends Actor {
   readonly format: 'pades' | 'cades'
 }
 
+/** A finished signature over a content digest. */
 export interface SignedDigest {
   /** ContentInfo with SignedData, detached, one SignerInfo, no unsigned attributes yet. */
   readonly cmsDer: Uint8Array
@@ -219,6 +230,7 @@ export interface SignedDigest {
   readonly signingTime: Date
 }
 
+/** An OCSP response and what caches may do with it. */
 export interface OcspAnswer {
   readonly der: Uint8Array
   /** False when the request had a nonce or was not answered successfully (RFC 5019 §6). */

@@ -124,7 +124,11 @@ async function draft(core: IssuingCore, request: IssueRequest): Promise<Prepared
   }
 }
 
-/** @throws {LINT_FAILED} with the findings: rule, clause and message, no personal data */
+/**
+ * Lints a TBSCertificate under a throw-away key.
+ *
+ * @throws {LINT_FAILED} with the findings: rule, clause and message, no personal data
+ */
 function lint(core: IssuingCore, profile: Profile, issuer: Issuer, tbsDer: Uint8Array, now: Date): void {
   const { signatureAlgorithm } = issuer
   const signature = core.throwAwayKeys.sign(signatureAlgorithm, tbsDer)

@@ -24,8 +24,10 @@ export interface ExtensionRule<T> extends Sourced<T> {
   readonly critical: boolean
 }
 
+/** Key purposes by name. */
 export type ExtKeyUsageName = keyof typeof EKU
 
+/** One attribute of the subject. */
 export interface SubjectRule {
   /** Keyword of ATTRIBUTE_TYPES, such as `CN`. */
   readonly type: string
@@ -33,6 +35,7 @@ export interface SubjectRule {
   readonly source: string
 }
 
+/** Extensions by name; what is not here is not written. */
 export interface ProfileExtensions {
   readonly basicConstraints?: ExtensionRule<{ readonly ca: boolean; readonly pathLength?: number }>
   readonly keyUsage: ExtensionRule<readonly KeyUsageName[]>
@@ -75,6 +78,7 @@ export interface ProfileRules {
   readonly maxCertificateBytes: Sourced<number>
 }
 
+/** A profile as loaded. */
 export interface Profile extends ProfileRules {
   /** SHA-256 of the file, lower-case hexadecimal. */
   readonly sha256: string
@@ -147,7 +151,11 @@ export function loadProfiles(folder: string, schemaFile: string): ReadonlyMap<st
   return profiles
 }
 
-/** @throws {PROFILE_UNKNOWN} */
+/**
+ * The profile of this name.
+ *
+ * @throws {PROFILE_UNKNOWN}
+ */
 export function getProfile(profiles: ReadonlyMap<string, Profile>, name: string): Profile {
   const profile = profiles.get(name)
   if (!profile) throw new CodedError('PROFILE_UNKNOWN', 'profile is not one of policies/profiles')

@@ -76,22 +76,26 @@ function checkRequest(request: RevokeRequest, status: CertificateStatus, now: Da
   if (HOLD.includes(reason)) refuse('#/invalidityDate', 'does not belong to a hold', 'RFC 5280 §5.3.2')
 }
 
+/** True when a revoked certificate was revoked by this very request. */
+const isSame = (status: CertificateStatus, request: RevokeRequest): boolean =>
+  request.reason === status.reason &&
+  request.legalGround === status.legalGround &&
+  (request.invalidityDate?.getTime() ?? null) === (status.invalidityDate?.getTime() ?? null)
+
 /** The next state, or undefined when the certificate is there already. */
 function nextState(status: CertificateStatus, request: RevokeRequest): CertificateState | undefined {
-  const { state } = status
-  const { reason } = request
-  if (state === 'revoked') {
-    const same =
-      reason === status.reason &&
-      request.legalGround === status.legalGround &&
-      (request.invalidityDate?.getTime() ?? null) === (status.invalidityDate?.getTime() ?? null)
-    return same ? undefined : conflict('certificate is revoked for good, and for another reason')
-  }
-  if (reason === 'removeFromCRL') return release(state)
-  if (reason !== 'certificateHold') return 'revoked'
-  if (state === 'held') return undefined
+  if (status.state === 'revoked')
+    return isSame(status, request)
+      ? undefined
+      : conflict('certificate is revoked for good, and for another reason')
+  if (request.reason === 'removeFromCRL') return release(status.state)
+  return request.reason === 'certificateHold' ? hold(status) : 'revoked'
+}
+
+function hold(status: CertificateStatus): CertificateState | undefined {
+  if (status.state === 'held') return undefined
   if (status.class === 'event') refuse('#/reason', 'an event certificate is not put on hold', 'CPS 4.9.13')
-  return state === 'valid' ? 'held' : conflict('a serial without a certificate is not put on hold')
+  return status.state === 'valid' ? 'held' : conflict('a serial without a certificate is not put on hold')
 }
 
 function release(state: CertificateState): CertificateState | undefined {

@@ -52,7 +52,11 @@ function checkAlgorithm(profile: Profile, name: string): void {
     )
 }
 
-/** @throws {KEY_BLOCKED} {PROFILE_VIOLATION} when the key has a live certificate and the profile wants it unique */
+/**
+ * Refuses a key for what was done with it before.
+ *
+ * @throws {KEY_BLOCKED} {PROFILE_VIOLATION} when the key has a live certificate and the profile wants it unique
+ */
 export async function checkKeyUse(core: IssuingCore, profile: Profile, spkiSha256: string): Promise<void> {
   const { store } = core.ports
   if (await store.isKeyBlocked(spkiSha256))

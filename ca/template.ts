@@ -33,6 +33,7 @@ export interface TemplateIssuer {
   readonly signatureAlgorithm: SignatureAlgorithm
 }
 
+/** Where relying parties find this CA, and its policy arc. */
 export interface TemplatePlace {
   /** Without a trailing slash. */
   readonly baseUrl: string
@@ -53,6 +54,7 @@ export interface TbsFields {
   readonly subjectAltName?: Uint8Array
 }
 
+/** Puts a TBSCertificate together. */
 export type CertificateTemplate = (fields: TbsFields) => Uint8Array
 
 /** SHA-256 of the subjectPublicKey bits, leftmost 160 bits (RFC 7093 §2 method 1). */

@@ -35,17 +35,12 @@ const ACCEPTED: ReadonlySet<HashName> = new Set([
   'SHA3-512',
 ])
 
-/** A certificate that ends within a year is replaced: tokens should verify for long after they were made. */
-const ROTATION_MS = 365 * 24 * 3600_000
-
 /** The open authority. */
 export interface TimestampAuthority {
   /** TimeStampReq in, TimeStampResp out; refusals are answers too. */
   respond(requestDer: Uint8Array): Promise<Uint8Array>
   /** Policy under which tokens are made. */
   readonly policy: string
-  /** True when the certificate of the TSA ends within a year. */
-  needsRotation(now: Date): boolean
 }
 
 interface State {
@@ -71,7 +66,6 @@ export function openTimestampAuthority(core: Core): TimestampAuthority {
   return {
     respond: (requestDer) => respond(state, requestDer),
     policy,
-    needsRotation: (now) => certificate.notAfter.getTime() - now.getTime() < ROTATION_MS,
   }
 }
 

@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { CodedError } from '../errors.ts'
 
+/** One hash function. */
 export interface HashRow {
   readonly name: HashName
   readonly oid: string
@@ -11,6 +12,7 @@ export interface HashRow {
   readonly node: string
 }
 
+/** Names of the hash functions that are known, sound or broken. */
 export type HashName =
   'SHA-1' | 'SHA-224' | 'SHA-256' | 'SHA-384' | 'SHA-512' | 'SHA3-256' | 'SHA3-384' | 'SHA3-512' | 'MD5'
 

@@ -3,8 +3,10 @@ import { CodedError } from '../errors.ts'
 import type { KeyKind, PublicKeyInfo } from './keys.ts'
 import { type SignatureAlgorithm, getSignatureAlgorithm } from './signatures.ts'
 
+/** Names as in profiles, ceremony files and records. */
 export type KeyAlgorithmName = 'P-256' | 'P-384' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'Ed25519'
 
+/** One kind of key that this CA makes or certifies. */
 export interface KeyAlgorithm {
   /** Stable name used in profiles, ceremony files and records. */
   readonly name: KeyAlgorithmName

@@ -3,8 +3,10 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CodedError } from '../errors.ts'
 import { type Der, readSequence } from '../asn1/reader.ts'
 import { decodeBitStringOctets, decodeInteger, decodeOid } from '../asn1/values.ts'
+import { bufferOf } from '../asn1/octets.ts'
 import { TAG } from '../asn1/tags.ts'
 
+/** Families of public keys that are read. */
 export type KeyKind = 'rsa' | 'ec' | 'ed25519' | 'ed448' | 'dsa'
 
 /** OIDs of subject public key algorithms. */
@@ -17,6 +19,7 @@ export const KEY_OID = {
   dsa: '1.2.840.10040.4.1',
 } as const
 
+/** One named curve. */
 export interface CurveRow {
   readonly oid: string
   readonly name: string
@@ -69,25 +72,28 @@ export function parseSpki(spki: Der | Uint8Array): PublicKeyInfo {
     case KEY_OID.rsa:
     case KEY_OID.rsaPss:
       return { ...base, kind: 'rsa', ...rsaParts(keyBits) }
-    case KEY_OID.ec: {
-      const curveOid = parameters?.tag === TAG.oid ? decodeOid(parameters) : 'explicit'
-      const curve = CURVES.find((row) => row.oid === curveOid)
-      if (!curve) throw new CodedError('ALGORITHM_UNSUPPORTED', `curve ${curveOid} is not known`)
-      return { ...base, kind: 'ec', bits: curve.bits, curve }
-    }
+    case KEY_OID.ec:
+      return { ...base, kind: 'ec', ...curveParts(parameters) }
     case KEY_OID.ed25519:
       return { ...base, kind: 'ed25519', bits: 256 }
     case KEY_OID.ed448:
       return { ...base, kind: 'ed448', bits: 448 }
-    case KEY_OID.dsa: {
-      const bits =
-        parameters?.tag === TAG.sequence ? bitLength(decodeInteger(readSequence(parameters).next())) : 0
-      return { ...base, kind: 'dsa', bits }
-    }
+    case KEY_OID.dsa:
+      return { ...base, kind: 'dsa', bits: dsaBits(parameters) }
     default:
       throw new CodedError('ALGORITHM_UNSUPPORTED', `public key algorithm ${algorithmOid} is not known`)
   }
 }
+
+function curveParts(parameters: Der | undefined): { bits: number; curve: CurveRow } {
+  const oid = parameters?.tag === TAG.oid ? decodeOid(parameters) : 'explicit'
+  const curve = CURVES.find((row) => row.oid === oid)
+  if (!curve) throw new CodedError('ALGORITHM_UNSUPPORTED', `curve ${oid} is not known`)
+  return { bits: curve.bits, curve }
+}
+
+const dsaBits = (parameters: Der | undefined): number =>
+  parameters?.tag === TAG.sequence ? bitLength(decodeInteger(readSequence(parameters).next())) : 0
 
 function rsaParts(keyBits: Uint8Array): { bits: number; rsa: { modulus: bigint; exponent: bigint } } {
   const key = readSequence(keyBits)
@@ -106,7 +112,7 @@ const bitLength = (value: bigint): number => (value > 0n ? value.toString(2).len
  */
 export function publicKeyObject(spkiDer: Uint8Array): KeyObject {
   try {
-    return createPublicKey({ key: spkiDer as Buffer, format: 'der', type: 'spki' })
+    return createPublicKey({ key: bufferOf(spkiDer), format: 'der', type: 'spki' })
   } catch (cause) {
     throw new CodedError('KEY_WEAK', 'public key is refused: it is not a valid key of its algorithm', {
       cause,

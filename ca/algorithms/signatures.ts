@@ -19,6 +19,7 @@ export interface AlgorithmIdentifier {
   readonly raw: Uint8Array
 }
 
+/** One signature algorithm. */
 export interface SignatureAlgorithm {
   /** Stable name used in profiles, policies, records and reports. */
   readonly name: string

@@ -64,7 +64,11 @@ export function parseDer(bytes: Uint8Array, tag?: number): Der {
   return node
 }
 
-/** @throws {CodedError} INPUT_MALFORMED when the node has another identifier octet */
+/**
+ * The node itself, when its identifier octet is the one required.
+ *
+ * @throws {CodedError} INPUT_MALFORMED when the node has another identifier octet
+ */
 export function expectTag(node: Der | undefined, tag: number): Der {
   if (node === undefined) malformed(`element with tag 0x${tag.toString(16)} is missing`)
   if (node.tag !== tag) malformed(`tag 0x${node.tag.toString(16)} where 0x${tag.toString(16)} is required`)
@@ -105,7 +109,11 @@ export interface SequenceReader {
   end(): void
 }
 
-/** @throws {CodedError} INPUT_MALFORMED when the node is not of the given constructed type */
+/**
+ * Opens a SEQUENCE (or SET) for reading from left to right.
+ *
+ * @throws {CodedError} INPUT_MALFORMED when the node is not of the given constructed type
+ */
 export function readSequence(node: Der | Uint8Array, tag = 0x30): SequenceReader {
   const whole = node instanceof Uint8Array ? parseDer(node) : node
   const list = childrenOf(expectTag(whole, tag))

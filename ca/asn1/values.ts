@@ -69,12 +69,9 @@ export function decodeNamedBits(node: Der, tag: number = TAG.bitString): Set<num
   return set
 }
 
-/** OBJECT IDENTIFIER in dotted form. */
-export function decodeOid(node: Der, tag: number = TAG.oid): string {
-  const { content } = expectTag(node, tag)
-  if (content.length === 0 || content.length > 64 || (content.at(-1) ?? 0) >= 0x80)
-    malformed('bad OBJECT IDENTIFIER')
-  const arcs: bigint[] = []
+/** Subidentifiers of an OBJECT IDENTIFIER, base 128 (X.690 §8.19.2). */
+function subidentifiers(content: Uint8Array): bigint[] {
+  const list: bigint[] = []
   let value = 0n
   let fresh = true
   for (const byte of content) {
@@ -82,13 +79,21 @@ export function decodeOid(node: Der, tag: number = TAG.oid): string {
     value = (value << 7n) | BigInt(byte & 0x7f)
     fresh = byte < 0x80
     if (!fresh) continue
-    if (arcs.length === 0) {
-      const root = value < 40n ? 0n : value < 80n ? 1n : 2n
-      arcs.push(root, value - root * 40n)
-    } else arcs.push(value)
+    list.push(value)
     value = 0n
   }
-  return arcs.join('.')
+  return list
+}
+
+/** OBJECT IDENTIFIER in dotted form. */
+export function decodeOid(node: Der, tag: number = TAG.oid): string {
+  const { content } = expectTag(node, tag)
+  if (content.length === 0 || content.length > 64 || (content.at(-1) ?? 0) >= 0x80)
+    malformed('bad OBJECT IDENTIFIER')
+  const [first = 0n, ...rest] = subidentifiers(content)
+  // The first two arcs share one subidentifier (X.690 §8.19.4).
+  const root = first < 40n ? 0n : first < 80n ? 1n : 2n
+  return [root, first - root * 40n, ...rest].join('.')
 }
 
 const printable = /^[A-Za-z0-9 '()+,\-./:=?]*$/
@@ -169,19 +174,33 @@ export function decodeTime(node: Der, fraction = false): Date {
   if (!utc && node.tag !== TAG.generalizedTime) malformed('a time is required here')
   const parts = (utc ? utcForm : generalizedForm).exec(text)
   if (parts === null) malformed('time is not in the form YYMMDDhhmmssZ or YYYYMMDDhhmmssZ')
-  if (parts[7] !== undefined && (!fraction || parts[7].endsWith('0'))) malformed('time has a fraction')
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1, 7).map(Number)
-  const fullYear = utc ? (year < 50 ? 2000 + year : 1900 + year) : year
+  const millis = fractionMillis(parts[7], fraction)
+  const [year = 0, ...rest] = parts.slice(1, 7).map(Number)
+  // RFC 5280 §4.1.2.5.1: two digits mean 1950 to 2049.
+  const date = calendarDate(utc ? (year < 50 ? 2000 + year : 1900 + year) : year, rest)
+  date.setUTCMilliseconds(millis)
+  return date
+}
+
+function fractionMillis(digits: string | undefined, allowed: boolean): number {
+  if (digits === undefined) return 0
+  if (!allowed || digits.endsWith('0')) malformed('time has a fraction')
+  return Math.floor(Number(`0.${digits}`) * 1000)
+}
+
+/** A date of which every field is what was written: 30 February is refused, not rolled over. */
+function calendarDate(year: number, [month = 0, day = 0, hour = 0, minute = 0, second = 0]: number[]): Date {
   const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second))
-  date.setUTCFullYear(fullYear, month - 1, day)
-  const same =
-    date.getUTCMonth() === month - 1 &&
-    date.getUTCDate() === day &&
-    date.getUTCHours() === hour &&
-    second < 60 &&
-    minute < 60
-  if (!same) malformed('time is not a date of the calendar')
-  if (parts[7] !== undefined) date.setUTCMilliseconds(Math.floor(Number(`0.${parts[7]}`) * 1000))
+  date.setUTCFullYear(year, month - 1, day)
+  const read = [
+    date.getUTCMonth() + 1,
+    date.getUTCDate(),
+    date.getUTCHours(),
+    date.getUTCMinutes(),
+    date.getUTCSeconds(),
+  ]
+  if (read.join() !== [month, day, hour, minute, second].join())
+    malformed('time is not a date of the calendar')
   return date
 }
 

@@ -41,7 +41,11 @@ export function isFermatFactorable(modulus: bigint, rounds = FERMAT_ROUNDS): boo
   return false
 }
 
-/** @throws {KEY_WEAK} */
+/**
+ * Refuses a modulus that Fermat factorisation splits.
+ *
+ * @throws {KEY_WEAK}
+ */
 export function checkFermat(modulus: bigint): void {
   if (isFermatFactorable(modulus))
     weak('RSA primes lie too near each other (Fermat factorisation)', 'BR §6.1.1.3; CVE-2022-26320')

@@ -19,7 +19,11 @@ export function hasRocaFingerprint(modulus: bigint): boolean {
   return PRIMES.every((prime, index) => RESIDUES[index]?.has(Number(rest % BigInt(prime))))
 }
 
-/** @throws {KEY_WEAK} */
+/**
+ * Refuses a modulus with the fingerprint of the faulty generator.
+ *
+ * @throws {KEY_WEAK}
+ */
 export function checkRoca(modulus: bigint): void {
   if (hasRocaFingerprint(modulus))
     weak('RSA modulus comes from a generator whose keys can be factored', 'CVE-2017-15361')

@@ -1,5 +1,5 @@
 /** Key provider over a folder: one encrypted file per key, opened once, kept in memory as a KeyObject. */
-import { type KeyObject, createPublicKey, randomUUID } from 'node:crypto'
+import { type KeyObject, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,6 +18,7 @@ import { encodeKeyFile, parseKeyFile } from './key-file.ts'
 import type { KeyProvider, ProviderKey } from './provider.ts'
 import { signWithKeyObject } from './sign.ts'
 
+/** Where the key files lie and what opens them. */
 export interface EncryptedFileOptions {
   readonly folder: string
   /** From a file or the environment of the process; never from a command line, which others can read. */
@@ -30,99 +31,99 @@ const KEY_ID = /^[a-z0-9][a-z0-9-]{3,63}$/
 /** Private keys kept open at once; more are opened again when needed. */
 const MAX_OPEN_KEYS = 5_000
 
+interface State extends EncryptedFileOptions {
+  /** Private keys in use, oldest first. */
+  readonly opened: Map<string, KeyObject>
+  readonly known: Map<string, ProviderKey>
+}
+
 /** Opens the folder, which is made when it is not there. @throws {KEY_UNAVAILABLE} when the passphrase is empty */
 export async function openEncryptedFileKeys(options: EncryptedFileOptions): Promise<KeyProvider> {
-  const { folder, passphrase, now, cost = SCRYPT_COST } = options
+  const { folder, passphrase } = options
   if (passphrase.length === 0) throw new CodedError('KEY_UNAVAILABLE', 'passphrase of the keys is empty')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const opened = new Map<string, KeyObject>()
-  const known = new Map<string, ProviderKey>()
-
-  const fileOf = (keyId: string): string => {
-    // Also keeps path separators out.
-    if (!KEY_ID.test(keyId)) throw new CodedError('KEY_NOT_FOUND', 'key is not there')
-    return join(folder, `${keyId}.pem`)
-  }
-
-  const missing = (keyId: string): CodedError =>
-    existsSync(join(folder, `${keyId}.destroyed`))
-      ? new CodedError('KEY_DESTROYED', 'key was destroyed')
-      : new CodedError('KEY_NOT_FOUND', 'key is not there')
-
-  const publicKey = (keyId: string): ProviderKey => {
-    const ready = known.get(keyId)
-    if (ready) return ready
-    const path = fileOf(keyId)
-    if (!existsSync(path)) throw missing(keyId)
-    const { info } = parseKeyFile(keyId, new Uint8Array(readFileSync(path)))
-    known.set(keyId, info)
-    return info
-  }
-
-  const keep = (keyId: string, key: KeyObject): void => {
-    const [oldest] = opened.keys()
-    if (opened.size >= MAX_OPEN_KEYS && oldest !== undefined) opened.delete(oldest)
-    opened.set(keyId, key)
-  }
-
-  const load = async (keyId: string): Promise<KeyObject> => {
-    const path = fileOf(keyId)
-    const bytes = await readFile(path).catch(() => {
-      throw missing(keyId)
-    })
-    const { info, encryptedDer } = parseKeyFile(keyId, new Uint8Array(bytes))
-    const key = await decryptPrivateKey(encryptedDer, passphrase)
-    // CBC is not authenticated: the clear public key and the encrypted private key must still be a pair.
-    const derived = createPublicKey(key).export({ type: 'spki', format: 'der' })
-    if (compareBytes(derived, info.spkiDer) !== 0)
-      throw new CodedError('KEY_UNAVAILABLE', 'key file holds a private key of another public key')
-    if (!existsSync(path)) throw missing(keyId)
-    keep(keyId, key)
-    return key
-  }
-
-  const store = async (key: KeyObject, tenant: string | null): Promise<ProviderKey> => {
-    const spkiDer = spkiOf(key)
-    const row = findKeyAlgorithm(parseSpki(spkiDer))
-    if (!row) throw new CodedError('ALGORITHM_UNSUPPORTED', 'key is of a kind that is not held here')
-    const info: ProviderKey = {
-      keyId: `key-${randomUUID()}`,
-      algorithm: row.name,
-      spkiDer,
-      tenant,
-      createdAt: now(),
-    }
-    const encryptedDer = await encryptPrivateKey(key, passphrase, cost)
-    await writeDurably(folder, `${info.keyId}.pem`, encodeKeyFile({ info, encryptedDer }))
-    known.set(info.keyId, info)
-    keep(info.keyId, key)
-    return info
-  }
-
+  const state: State = { ...options, opened: new Map(), known: new Map() }
   return {
-    generate: async (algorithm, tenant) => store(await generatePrivateKey(algorithm), tenant),
-    importKey: store,
+    generate: async (algorithm, tenant) => store(state, await generatePrivateKey(algorithm), tenant),
+    importKey: (key, tenant) => store(state, key, tenant),
     sign(keyId, algorithm, data) {
-      const key = opened.get(keyId)
+      const key = state.opened.get(keyId)
       if (key) return signWithKeyObject(key, algorithm, data)
-      return load(keyId).then((loaded) => signWithKeyObject(loaded, algorithm, data))
+      return load(state, keyId).then((loaded) => signWithKeyObject(loaded, algorithm, data))
     },
-    publicKey,
-    async destroy(keyId) {
-      publicKey(keyId)
-      opened.delete(keyId)
-      known.delete(keyId)
-      await writeDurably(folder, `${keyId}.destroyed`, new Uint8Array(0))
-      await overwrite(fileOf(keyId))
-      await unlink(fileOf(keyId))
-      await syncFolder(folder)
-    },
+    publicKey: (keyId) => publicKey(state, keyId),
+    destroy: (keyId) => destroy(state, keyId),
     list: () =>
       readdirSync(folder)
-        .filter((name) => name.endsWith('.pem'))
+        .filter(
+          (name) => name.endsWith('.pem') && !existsSync(join(folder, name.replace(/pem$/, 'destroyed'))),
+        )
         .toSorted()
-        .map((name) => publicKey(name.slice(0, -4))),
+        .map((name) => publicKey(state, name.slice(0, -4))),
   }
+}
+
+/** Path of a key that is there. @throws {KEY_NOT_FOUND} {KEY_DESTROYED} */
+function fileOf({ folder }: State, keyId: string): string {
+  // Also keeps path separators out.
+  if (!KEY_ID.test(keyId)) throw new CodedError('KEY_NOT_FOUND', 'key is not there')
+  // The mark comes before the file goes: a crash between the two leaves a key that counts as destroyed.
+  if (existsSync(join(folder, `${keyId}.destroyed`)))
+    throw new CodedError('KEY_DESTROYED', 'key was destroyed')
+  const path = join(folder, `${keyId}.pem`)
+  if (!existsSync(path)) throw new CodedError('KEY_NOT_FOUND', 'key is not there')
+  return path
+}
+
+function publicKey(state: State, keyId: string): ProviderKey {
+  const ready = state.known.get(keyId)
+  if (ready) return ready
+  const { info } = parseKeyFile(keyId, new Uint8Array(readFileSync(fileOf(state, keyId))))
+  state.known.set(keyId, info)
+  return info
+}
+
+function keep({ opened }: State, keyId: string, key: KeyObject): void {
+  const [oldest] = opened.keys()
+  if (opened.size >= MAX_OPEN_KEYS && oldest !== undefined) opened.delete(oldest)
+  opened.set(keyId, key)
+}
+
+async function load(state: State, keyId: string): Promise<KeyObject> {
+  const bytes = await readFile(fileOf(state, keyId))
+  const { info, encryptedDer } = parseKeyFile(keyId, new Uint8Array(bytes))
+  const key = await decryptPrivateKey(encryptedDer, state.passphrase)
+  // CBC is not authenticated: the clear public key and the encrypted private key must still be a pair.
+  if (compareBytes(spkiOf(key), info.spkiDer) !== 0)
+    throw new CodedError('KEY_UNAVAILABLE', 'key file holds a private key of another public key')
+  // It may have been destroyed while it was being decrypted.
+  fileOf(state, keyId)
+  keep(state, keyId, key)
+  return key
+}
+
+async function store(state: State, key: KeyObject, tenant: string | null): Promise<ProviderKey> {
+  const { folder, passphrase, now, cost = SCRYPT_COST } = state
+  const spkiDer = spkiOf(key)
+  const row = findKeyAlgorithm(parseSpki(spkiDer))
+  if (!row) throw new CodedError('ALGORITHM_UNSUPPORTED', 'key is of a kind that is not held here')
+  const keyId = `key-${randomUUID()}`
+  const info: ProviderKey = { keyId, algorithm: row.name, spkiDer, tenant, createdAt: now() }
+  const encryptedDer = await encryptPrivateKey(key, passphrase, cost)
+  await writeDurably(folder, `${keyId}.pem`, encodeKeyFile({ info, encryptedDer }))
+  state.known.set(keyId, info)
+  keep(state, keyId, key)
+  return info
+}
+
+async function destroy(state: State, keyId: string): Promise<void> {
+  const path = fileOf(state, keyId)
+  state.opened.delete(keyId)
+  state.known.delete(keyId)
+  await writeDurably(state.folder, `${keyId}.destroyed`, new Uint8Array(0))
+  await overwrite(path)
+  await unlink(path)
+  await syncFolder(state.folder)
 }
 
 /** Written aside, flushed, then renamed: a crash leaves the whole file or none. */

@@ -10,7 +10,8 @@ import {
 } from 'node:crypto'
 import { readSequence } from '../asn1/reader.ts'
 import { decodeOid, decodeSmallInteger } from '../asn1/values.ts'
-import { integer, octetString, oid, sequence } from '../asn1/writer.ts'
+import { bufferOf } from '../asn1/octets.ts'
+import { concat, integer, octetString, oid, sequence } from '../asn1/writer.ts'
 import { TAG } from '../asn1/tags.ts'
 import { CodedError } from '../errors.ts'
 
@@ -57,7 +58,7 @@ export async function encryptPrivateKey(
   const iv = randomBytes(16)
   const cipher = createCipheriv('aes-256-cbc', await deriveKey(passphrase, salt, cost), iv)
   const plain = key.export({ type: 'pkcs8', format: 'der' })
-  const encrypted = Buffer.concat([cipher.update(plain), cipher.final()])
+  const encrypted = concat(cipher.update(plain), cipher.final())
   plain.fill(0)
   const kdf = sequence(
     oid(SCRYPT),
@@ -112,8 +113,8 @@ export async function decryptPrivateKey(
   const key = await deriveKey(passphrase, salt, cost)
   try {
     const decipher = createDecipheriv('aes-256-cbc', key, iv)
-    const plain = Buffer.concat([decipher.update(data), decipher.final()])
-    const privateKey = createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' })
+    const plain = concat(decipher.update(data), decipher.final())
+    const privateKey = createPrivateKey({ key: bufferOf(plain), format: 'der', type: 'pkcs8' })
     plain.fill(0)
     return privateKey
   } catch {

@@ -4,18 +4,18 @@
  */
 import { parseSpki } from '../algorithms/keys.ts'
 import { findKeyAlgorithm } from '../algorithms/key-algorithms.ts'
+import { decodeBase64, encodeBase64 } from '../asn1/octets.ts'
 import { CodedError } from '../errors.ts'
 import type { ProviderKey } from './provider.ts'
 
+/** One key file, read. */
 export interface KeyFile {
   readonly info: ProviderKey
   readonly encryptedDer: Uint8Array
 }
 
 const pem = (label: string, der: Uint8Array): string => {
-  const body = Buffer.from(der)
-    .toString('base64')
-    .replace(/.{64}(?=.)/g, '$&\n')
+  const body = encodeBase64(der).replace(/.{64}(?=.)/g, '$&\n')
   return `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`
 }
 
@@ -33,10 +33,14 @@ function damaged(): never {
 
 function block(text: string, label: string): Uint8Array {
   const found = new RegExp(`-----BEGIN ${label}-----\n([A-Za-z0-9+/=\n]+)-----END ${label}-----\n`).exec(text)
-  return found?.[1] === undefined ? damaged() : new Uint8Array(Buffer.from(found[1], 'base64'))
+  return found?.[1] === undefined ? damaged() : decodeBase64(found[1])
 }
 
-/** @throws {KEY_UNAVAILABLE} {ALGORITHM_UNSUPPORTED} when the file is not one of ours */
+/**
+ * Reads the text of a key file.
+ *
+ * @throws {KEY_UNAVAILABLE} {ALGORITHM_UNSUPPORTED} when the file is not one of ours
+ */
 export function parseKeyFile(keyId: string, bytes: Uint8Array): KeyFile {
   if (bytes.length > 65_536) damaged()
   const text = new TextDecoder().decode(bytes)

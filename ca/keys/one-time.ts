@@ -12,6 +12,7 @@ import { generatePrivateKey, spkiOf } from './generate.ts'
 import type { ProviderKey } from './provider.ts'
 import { signWithKeyObject } from './sign.ts'
 
+/** Keys that sign once. */
 export interface OneTimeKeys {
   generate(algorithm: KeyAlgorithm, tenant: string | null): Promise<ProviderKey>
   /** @throws {KEY_NOT_FOUND} */
@@ -32,7 +33,11 @@ export interface OneTimeKeys {
 /** Upper bound of keys alive at once, so that abandoned ones cannot fill memory. */
 export const MAX_ONE_TIME_KEYS = 10_000
 
-/** @param now clock for `createdAt` */
+/**
+ * Starts with no keys.
+ *
+ * @param now clock for `createdAt`
+ */
 export function openOneTimeKeys(now: () => Date): OneTimeKeys {
   const alive = new Map<string, { readonly key: KeyObject; readonly info: ProviderKey }>()
 

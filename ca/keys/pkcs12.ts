@@ -14,6 +14,8 @@ import forge from 'node-forge'
 import { findHash } from '../algorithms/hashes.ts'
 import { type Der, type SequenceReader, childrenOf, parseDer, readSequence } from '../asn1/reader.ts'
 import { decodeOid, decodeSmallInteger } from '../asn1/values.ts'
+import { concat } from '../asn1/writer.ts'
+import { bufferOf, decodeLatin1, encodeLatin1 } from '../asn1/octets.ts'
 import { berToDer } from '../asn1/foreign.ts'
 import { TAG, context, contextConstructed } from '../asn1/tags.ts'
 import { CodedError } from '../errors.ts'
@@ -56,6 +58,7 @@ const PBES2_CIPHERS = new Map([
   ['1.2.840.113549.3.7', { name: 'des-ede3-cbc', keyLength: 24 }],
 ])
 
+/** What a PKCS#12 file holds. */
 export interface Pkcs12Content {
   readonly privateKey: KeyObject
   readonly certificatesDer: readonly Uint8Array[]
@@ -64,9 +67,6 @@ export interface Pkcs12Content {
 function refuse(rule: string): never {
   throw new CodedError('INPUT_MALFORMED', `PKCS#12: ${rule}`)
 }
-
-const binary = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
-const octets = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
 
 function checkIterations(count: number, most: number): number {
   if (count < 1 || count > most)
@@ -136,13 +136,13 @@ function checkMac(mac: Der, content: Uint8Array, passphrase: string): void {
     throw new CodedError('ALGORITHM_UNSUPPORTED', 'PKCS#12: hash of the MAC is not known')
   const key = forge.pkcs12.generateKey(
     passphrase,
-    forge.util.createBuffer(binary(salt)),
+    forge.util.createBuffer(encodeLatin1(salt)),
     3,
     iterations,
     hash.size,
     forge.md.algorithms[name as 'sha1']?.create(),
   )
-  const actual = createHmac(hash.node, octets(key.getBytes())).update(content).digest()
+  const actual = createHmac(hash.node, decodeLatin1(key.getBytes())).update(content).digest()
   if (actual.length !== expected.length || !timingSafeEqual(actual, expected))
     throw new CodedError('KEY_UNAVAILABLE', 'PKCS#12: wrong passphrase or damaged file')
 }
@@ -194,7 +194,7 @@ function decryptPbes2(parameters: SequenceReader, encrypted: Uint8Array, passphr
   if (hash === undefined) throw new CodedError('ALGORITHM_UNSUPPORTED', 'PKCS#12: PRF of PBKDF2 is not known')
   const key = pbkdf2Sync(passphrase, salt, count, cipher.keyLength, hash)
   const decipher = createDecipheriv(cipher.name, key, iv)
-  return new Uint8Array(Buffer.concat([decipher.update(encrypted), decipher.final()]))
+  return concat(decipher.update(encrypted), decipher.final())
 }
 
 /** RC2-40 and 3DES with the derivation of RFC 7292 appendix B, which OpenSSL no longer has by default. */
@@ -207,12 +207,12 @@ function decryptOld(
 ): Uint8Array {
   parameters.next(TAG.octetString)
   checkIterations(decodeSmallInteger(parameters.next(TAG.integer)), MAX_OLD_ITERATIONS)
-  const [, asn1] = forge.asn1.fromDer(binary(algorithm.raw)).value as forge.asn1.Asn1[]
+  const [, asn1] = forge.asn1.fromDer(encodeLatin1(algorithm.raw)).value as forge.asn1.Asn1[]
   if (!asn1) return refuse('encryption has no parameters')
   const cipher = pbe.getCipher(scheme, asn1, passphrase)
-  cipher.update(forge.util.createBuffer(binary(encrypted)))
+  cipher.update(forge.util.createBuffer(encodeLatin1(encrypted)))
   if (!cipher.finish()) throw new Error('padding')
-  return octets(cipher.output.getBytes())
+  return decodeLatin1(cipher.output.getBytes())
 }
 
 interface Decipher {
@@ -250,7 +250,7 @@ function readCertificate(value: Der, found: Found): void {
 
 function privateKeyOf(pkcs8: Uint8Array): KeyObject {
   try {
-    return createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' })
+    return createPrivateKey({ key: bufferOf(pkcs8), format: 'der', type: 'pkcs8' })
   } catch {
     throw new CodedError('ALGORITHM_UNSUPPORTED', 'PKCS#12: private key is of a kind that is not known')
   }

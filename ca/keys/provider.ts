@@ -16,6 +16,7 @@ export interface ProviderKey {
   readonly createdAt: Date
 }
 
+/** Makes, keeps, uses and destroys private keys; none ever leaves it. */
 export interface KeyProvider {
   /** Makes a key; durable on return where the provider stores keys at all. */
   generate(algorithm: KeyAlgorithm, tenant: string | null): Promise<ProviderKey>

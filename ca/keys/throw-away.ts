@@ -9,6 +9,7 @@ import { CodedError } from '../errors.ts'
 import { generatePrivateKey } from './generate.ts'
 import { signWithKeyObject } from './sign.ts'
 
+/** Signs what is only linted. */
 export interface ThrowAwayKeys {
   /** @throws {KEY_NOT_FOUND} when no key of this algorithm was asked for at start */
   sign(algorithm: SignatureAlgorithm, tbs: Uint8Array): Uint8Array

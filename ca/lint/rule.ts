@@ -15,6 +15,7 @@ export interface LintIssuer {
   readonly shards: number
 }
 
+/** What every rule may compare a certificate with. */
 export interface LintContext {
   readonly profile: Profile
   readonly issuer: LintIssuer
@@ -25,6 +26,7 @@ export interface LintContext {
   readonly now: Date
 }
 
+/** A certificate with its context. */
 export interface LintInput extends LintContext {
   /** As parsed from the encoding that would be signed, here under a throw-away key. */
   readonly certificate: Certificate
@@ -38,6 +40,7 @@ export interface Finding {
   readonly message: string
 }
 
+/** One rule. */
 export interface LintRule {
   /** Name of its file. */
   readonly name: string

@@ -13,14 +13,17 @@ const FIXED_TAGS = new Map<string, number>([
 function fault(attribute: NameAttribute): string | undefined {
   const row = ATTRIBUTE_TYPES.find((entry) => entry.oid === attribute.oid)
   const name = row?.short ?? attribute.oid
+  const text = attribute.text ?? ''
   if (attribute.value.tag !== (FIXED_TAGS.get(attribute.oid) ?? TAG.utf8String))
     return `${name} has another string type`
-  const text = attribute.text ?? ''
-  const length = [...text].length
-  if (length === 0 || length > (row?.max ?? 0)) return `${name} has ${length} characters`
-  if (text.trim() !== text) return `${name} starts or ends with a space`
   if (row?.short === 'C' && !/^[A-Z]{2}$/.test(text)) return 'C is not two capital letters (ISO 3166-1)'
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
+  return textFault(name, text, row?.max ?? 0)
+}
+
+function textFault(name: string, text: string, max: number): string | undefined {
+  const length = [...text].length
+  if (length === 0 || length > max) return `${name} has ${length} characters`
+  if (text.trim() !== text) return `${name} starts or ends with a space`
   return /[\u0000-\u001f\u007f-\u009f]/.test(text) ? `${name} holds a control character` : undefined
 }
 

@@ -17,8 +17,10 @@ import type {
 
 /** `fail`: nothing is written; `fail-but-persisted`: written, and the answer is lost. */
 export type Fault = 'fail' | 'fail-but-persisted'
+/** A method that can meet a fault. */
 export type StoreMethod = keyof CaStore
 
+/** The store, and what a test looks at. */
 export interface MemoryStore extends CaStore {
   readonly intents: ReadonlyMap<string, IntentRow>
   readonly issued: ReadonlyMap<string, IssuedRow>
@@ -182,7 +184,6 @@ function readers(
   }
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- the port streams
 async function* entries(state: State, scope: CrlScope, at: Date): AsyncIterable<CrlEntryRow> {
   const last = state.crls.get(scopeKey(scope))?.thisUpdate
   const rows = [...state.statuses.values()].filter(

@@ -15,6 +15,7 @@ import { TAG, context, contextConstructed } from '../asn1/tags.ts'
 import { type AlgorithmIdentifier, parseAlgorithmIdentifier } from '../algorithms/signatures.ts'
 import { type Name, parseName } from './name.ts'
 
+/** One extension as read. */
 export interface Extension {
   readonly oid: string
   readonly critical: boolean
@@ -22,6 +23,7 @@ export interface Extension {
   readonly value: Uint8Array
 }
 
+/** A certificate as read; byte arrays are views of the input. */
 export interface Certificate {
   readonly raw: Uint8Array
   readonly tbs: Uint8Array

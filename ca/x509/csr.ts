@@ -21,6 +21,7 @@ export const MAX_CSR_BYTES = 16_384
 /** extensionRequest (RFC 2985 §5.4.2). */
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14'
 
+/** A request as read; byte arrays are views of the input. */
 export interface Csr {
   readonly raw: Uint8Array
   /** CertificationRequestInfo: what is signed. */

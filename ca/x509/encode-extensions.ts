@@ -25,15 +25,27 @@ export const encodeExtension = (type: string, critical: boolean, value: Uint8Arr
 /** uniformResourceIdentifier [6]. */
 export const encodeUri = (uri: string): Uint8Array => tlv(context(6), ascii.encode(uri))
 
-/** @see RFC 5280 §4.2.1.9 */
+/**
+ * BasicConstraints.
+ *
+ * @see RFC 5280 §4.2.1.9
+ */
 export const encodeBasicConstraints = (ca: boolean, pathLength?: number): Uint8Array =>
   sequence(...(ca ? [boolean(true)] : []), ...(pathLength === undefined ? [] : [integer(pathLength)]))
 
-/** @see RFC 5280 §4.2.1.3 */
+/**
+ * KeyUsage.
+ *
+ * @see RFC 5280 §4.2.1.3
+ */
 export const encodeKeyUsage = (names: readonly KeyUsageName[]): Uint8Array =>
   namedBits(names.map((name) => KEY_USAGE[name]))
 
-/** @see RFC 5280 §4.2.1.12 */
+/**
+ * ExtKeyUsageSyntax.
+ *
+ * @see RFC 5280 §4.2.1.12
+ */
 export const encodeExtKeyUsage = (purposes: readonly string[]): Uint8Array => sequence(...purposes.map(oid))
 
 /** One policy with a pointer to the CPS. @see RFC 5280 §4.2.1.4 */
@@ -44,7 +56,11 @@ export const encodeCertificatePolicies = (policy: string, cps: string): Uint8Arr
 export const encodeCrlDistributionPoints = (uri: string): Uint8Array =>
   sequence(sequence(explicit(0, tlv(contextConstructed(0), encodeUri(uri)))))
 
-/** @see RFC 5280 §4.2.2.1 */
+/**
+ * AuthorityInfoAccessSyntax, OCSP first.
+ *
+ * @see RFC 5280 §4.2.2.1
+ */
 export function encodeAuthorityInfoAccess(urls: { caIssuers?: string; ocsp?: string }): Uint8Array {
   const item = (method: string, uri: string | undefined): Uint8Array[] =>
     uri === undefined ? [] : [sequence(oid(method), encodeUri(uri))]

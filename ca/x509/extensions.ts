@@ -15,7 +15,11 @@ export type GeneralName =
   | { readonly kind: 'registeredID'; readonly oid: string }
   | { readonly kind: 'otherName' | 'x400Address' | 'ediPartyName'; readonly raw: Uint8Array }
 
-/** @throws {CodedError} INPUT_MALFORMED */
+/**
+ * Reads one GeneralName.
+ *
+ * @throws {CodedError} INPUT_MALFORMED
+ */
 export function parseGeneralName(node: Der): GeneralName {
   switch (node.tag) {
     case context(1):
@@ -41,7 +45,11 @@ export function parseGeneralName(node: Der): GeneralName {
   }
 }
 
-/** @throws {CodedError} INPUT_MALFORMED also when the list is empty */
+/**
+ * Reads GeneralNames.
+ *
+ * @throws {CodedError} INPUT_MALFORMED also when the list is empty
+ */
 export function parseGeneralNames(node: Der, tag: number = TAG.sequence): GeneralName[] {
   const names = readSequence(node, tag).rest().map(parseGeneralName)
   if (names.length === 0) throw new CodedError('INPUT_MALFORMED', 'GeneralNames is empty')
@@ -53,6 +61,7 @@ const read = (certificate: Certificate, oid: string): Der | undefined => {
   return extension && parseDer(extension.value)
 }
 
+/** Whether the subject is a CA, and how many CAs may follow. */
 export interface BasicConstraints {
   readonly ca: boolean
   readonly pathLength?: number
@@ -102,6 +111,7 @@ export function subjectKeyIdentifierOf(certificate: Certificate): Uint8Array | u
   return node?.content
 }
 
+/** Which key signed. */
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier?: Uint8Array
   readonly issuer?: readonly GeneralName[]
@@ -123,6 +133,7 @@ export function parseAuthorityKeyIdentifier(value: Uint8Array): AuthorityKeyIden
   }
 }
 
+/** One place where a CRL lies. */
 export interface DistributionPoint {
   readonly fullName?: readonly GeneralName[]
   /** RelativeDistinguishedName, its attributes' encodings. */
@@ -161,6 +172,7 @@ export function parseDistributionPointName(
   }
 }
 
+/** One place with information about the issuer. */
 export interface AccessDescription {
   readonly method: string
   readonly location: GeneralName
@@ -181,6 +193,7 @@ export function authorityInfoAccessOf(certificate: Certificate): AccessDescripti
     })
 }
 
+/** One certificate policy. */
 export interface PolicyInformation {
   readonly policy: string
   readonly qualifiers: readonly { readonly oid: string; readonly value: Der }[]

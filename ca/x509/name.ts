@@ -118,7 +118,6 @@ function checkValue(row: AttributeType, value: string): void {
       `subject: ${row.short} has ${length} characters, 1 to ${row.max} are allowed (X.520)`,
     )
   // A lone surrogate would be encoded as U+FFFD: the certificate would name somebody else.
-  // eslint-disable-next-line no-control-regex -- control characters are exactly what is refused
   if (!value.isWellFormed() || /[\u0000-\u001f\u007f]/.test(value))
     throw new CodedError(
       'PROFILE_VIOLATION',
@@ -129,7 +128,6 @@ function checkValue(row: AttributeType, value: string): void {
       'PROFILE_VIOLATION',
       `subject: ${row.short} holds a character outside PrintableString`,
     )
-  // eslint-disable-next-line no-control-regex -- the range of IA5String
   if (row.encode === ia5String && !/^[\u0000-\u007f]*$/.test(value))
     throw new CodedError('PROFILE_VIOLATION', `subject: ${row.short} holds a character outside IA5String`)
 }
@@ -147,7 +145,6 @@ export function nameToString(name: Name): string {
 }
 
 function escapeValue(text: string): string {
-  // eslint-disable-next-line no-control-regex -- NUL is escaped as RFC 4514 §2.4 asks
   return text
     .replace(/[,+"\\<>;]/g, '\\$&')
     .replace(/\u0000/g, '\\00')

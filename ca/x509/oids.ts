@@ -60,4 +60,5 @@ export const KEY_USAGE = {
   decipherOnly: 8,
 } as const
 
+/** KeyUsage bits by name. */
 export type KeyUsageName = keyof typeof KEY_USAGE

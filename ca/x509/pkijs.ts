@@ -7,6 +7,7 @@
 import { Crypto } from '@peculiar/webcrypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { toHex } from '../asn1/values.ts'
 import { CodedError } from '../errors.ts'
 
 const FORBIDDEN = [
@@ -68,11 +69,15 @@ export interface PkijsCertificate {
   readonly der: Uint8Array
 }
 
-/** @throws {INPUT_MALFORMED} when pkijs does not read it */
+/**
+ * Reads a certificate with pkijs.
+ *
+ * @throws {INPUT_MALFORMED} when pkijs does not read it
+ */
 export function readCertificate(der: Uint8Array): PkijsCertificate {
   const certificate = attempt('certificate', () => new pkijs.Certificate({ schema: read(der) }))
   return {
-    serialHex: Buffer.from(certificate.serialNumber.valueBlock.valueHexView).toString('hex'),
+    serialHex: toHex(certificate.serialNumber.valueBlock.valueHexView),
     extensionOids: (certificate.extensions ?? []).map((extension) => extension.extnID),
     notBefore: certificate.notBefore.value,
     notAfter: certificate.notAfter.value,

@@ -16,7 +16,8 @@ import { CodedError, isCoded } from '../errors.ts'
 import { issue } from '../issue.ts'
 import { openOneTimeKeys } from '../keys/one-time.ts'
 import { openThrowAwayKeys } from '../keys/throw-away.ts'
-import { fromBase64, openIssuer } from '../material.ts'
+import { decodeBase64 } from '../asn1/octets.ts'
+import { openIssuer } from '../material.ts'
 import { prepare } from '../prepare.ts'
 import { loadProfiles } from '../profiles.ts'
 import { openTemplates } from '../template.ts'
@@ -93,8 +94,8 @@ async function make(algorithm: KeyAlgorithmName): Promise<Made> {
     logKeyId: material.logKeyId,
   }
   const leaves = new Map<string, Uint8Array>([
-    ['ocsp', fromBase64(material.ocsp[0]?.certificate ?? '')],
-    ['tsa', fromBase64(material.tsa.certificate)],
+    ['ocsp', decodeBase64(material.ocsp[0]?.certificate ?? '')],
+    ['tsa', decodeBase64(material.tsa.certificate)],
   ])
   const requests: Uint8Array[] = []
   const rows = KEY_ALGORITHMS.filter((row) => ['P-256', 'Ed25519', 'RSA-2048', algorithm].includes(row.name))
