@@ -18,7 +18,7 @@ import { createCrlJob } from './jobs/crl-job.ts'
 import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
 import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
-import type { House } from './house.ts'
+import { certificateEnds, type House } from './house.ts'
 import { errorPageOf, pagesOf } from './web/pages.ts'
 
 export interface Running {
@@ -46,6 +46,8 @@ function routesOf(
   const metrics = createMetrics({
     jobs: () => schedule().health(),
     logSize: async () => (await services.log.head()).size,
+    certificates: certificateEnds(house.material),
+    now: services.now,
   })
   const routes: RouteDefinition[] = []
   let openApi: Record<string, unknown> | undefined
