@@ -45,7 +45,11 @@ async function readUploads(
     text = parts.requestText ?? text
     uploads = parts.uploads
   } else {
-    const bytes = await readRaw(ctx.req, limits.documentBytes, limits.appendRoom, 'document')
+    const { messageBytes } = upload
+    const bytes =
+      messageBytes === undefined
+        ? await readRaw(ctx.req, limits.documentBytes, limits.appendRoom, 'document')
+        : await readRaw(ctx.req, messageBytes)
     uploads = new Map([['document', { bytes, mediaType: mediaType || 'application/octet-stream' }]])
   }
   for (const part of upload.required) requirePart(uploads, part)

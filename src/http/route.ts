@@ -64,7 +64,12 @@ export interface RouteDefinition {
   readonly query?: TObject
   readonly body?: TObject
   /** Files: raw body and multipart parts; the JSON of `body` is then the part or query parameter `request`. */
-  readonly upload?: { readonly parts: readonly string[]; readonly required: readonly string[] }
+  readonly upload?: {
+    readonly parts: readonly string[]
+    readonly required: readonly string[]
+    /** A raw body that is a small message, not a document that is appended to: its largest size, bytes. */
+    readonly messageBytes?: number
+  }
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   readonly errors: readonly ErrorCode[]
   /** Makes something: takes `Idempotency-Key` and answers a repeat with what the first request got. */

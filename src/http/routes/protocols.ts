@@ -38,6 +38,7 @@ function ocspReply(answer: OcspAnswer, now: Date, viaGet: boolean): Reply {
 }
 
 /** Largest requests that are read; far above what a client of these protocols sends. */
+const MESSAGE_BYTES = 65_536
 const REQUEST_PATH = Type.String({ maxLength: 4096 })
 
 export const protocolRoutes = (services: Services): readonly RouteDefinition[] => [
@@ -48,7 +49,7 @@ export const protocolRoutes = (services: Services): readonly RouteDefinition[] =
     tag: 'Protocols',
     summary: 'OCSP over POST (RFC 6960 appendix A)',
     permission: 'public',
-    upload: { parts: ['document'], required: ['document'] },
+    upload: { parts: ['document'], required: ['document'], messageBytes: MESSAGE_BYTES },
     responses: { 200: { description: 'DER OCSPResponse; errors too', contentType: OCSP_RESPONSE } },
     errors: ['INPUT_TOO_LARGE'],
     handler: async ({ uploads }) =>
@@ -74,7 +75,7 @@ export const protocolRoutes = (services: Services): readonly RouteDefinition[] =
     tag: 'Protocols',
     summary: 'RFC 3161 time stamp',
     permission: 'public',
-    upload: { parts: ['document'], required: ['document'] },
+    upload: { parts: ['document'], required: ['document'], messageBytes: MESSAGE_BYTES },
     responses: { 200: { description: 'DER TimeStampResp; refusals too', contentType: TIMESTAMP_REPLY } },
     errors: ['INPUT_TOO_LARGE'],
     handler: async ({ uploads }) => ({
