@@ -8,9 +8,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CaMaterial, openCa, parseMaterial } from '../ca/index.ts'
+import { type CaConfig, type CaMaterial, openCa, parseMaterial, rotate } from '../ca/index.ts'
 import { CodedError } from '../ca/errors.ts'
-import type { Ca } from '../ca/ports.ts'
+import type { Ca, CaPorts } from '../ca/ports.ts'
 import { buildNoteKey } from './audit/note.ts'
 import { createLog, type SequencerPorts } from './audit/sequencer.ts'
 import { holdEvaluationCeremony } from './cli/ceremony.ts'
@@ -26,6 +26,7 @@ import {
   readIfPresent,
   readPassphrase,
   readTrustFolder,
+  saveMaterial,
 } from './house.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { createServices } from './services/services.ts'
@@ -120,18 +121,40 @@ async function openLogPorts(
   return ports
 }
 
+/**
+ * Renews what is due before the CA is opened. The new material is durable before a new key is used; after a crash in
+ * between, the old one still works and the next start rotates again.
+ */
+async function rotateFirst(
+  config: Config,
+  { rotate: request }: OpenOptions,
+  ca: CaConfig,
+  ports: CaPorts,
+  log: Logger,
+): Promise<Pick<House, 'material' | 'rotation'>> {
+  if (!request) return { material: ca.material, rotation: { rotated: [], failed: [] } }
+  const { actor, force } = request
+  const { material, ...rotation } = await rotate(ca, { actor: { actor, tenant: null }, force }, ports)
+  if (rotation.rotated.length > 0) await saveMaterial(config, material)
+  for (const { name, newSerialHex, notAfter } of rotation.rotated)
+    log.info({ service: name, serialHex: newSerialHex, notAfter }, 'certificate was renewed')
+  // The old certificate has a third of its life left: a service that does not start would be worse.
+  for (const { name, error } of rotation.failed)
+    log.error({ service: name, code: error.code, reason: error.message }, 'certificate could not be renewed')
+  return { material, rotation }
+}
+
 async function openOver(
   config: Config,
   options: OpenOptions,
   { store, log, passphrase }: { readonly store: Store; readonly log: Logger; readonly passphrase: string },
 ): Promise<House> {
   const { now = systemClock, scryptCost } = options
-  const material = await readMaterial(config, options, store, passphrase)
-  const keysFolder = placesOf(config).keys
-  const ca = await openCa(
-    { material, keysFolder, passphrase, ...(scryptCost ? { scryptCost } : {}) },
-    { store: store.ca, now, randomBytes: random },
-  )
+  const ports: CaPorts = { store: store.ca, now, randomBytes: random }
+  const places = { keysFolder: placesOf(config).keys, passphrase, ...(scryptCost ? { scryptCost } : {}) }
+  const found = { ...places, material: await readMaterial(config, options, store, passphrase) }
+  const { material, rotation } = await rotateFirst(config, options, found, ports, log)
+  const ca = await openCa({ ...places, material }, ports)
   const sequencer = await openLogPorts(material, ca, store, now)
   const verify = await openVerifier(config, material, ca, store, now)
   const logKey = sequencer.signer.key
@@ -146,10 +169,15 @@ async function openOver(
     await ca.close()
     await store.close()
   }
-  return { config, log, store, ca, material, sequencer, services, close }
+  return { config, log, store, ca, material, sequencer, services, rotation, close }
 }
 
 if (import.meta.main) {
+  // A reader that has seen enough (`| head`) is not an error of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
   const { stdout: out, stderr: err } = process
   process.exitCode = await runCli(commands, { openHouse, env: process.env, root }, process.argv.slice(2), {
     out,

@@ -7,6 +7,7 @@ import type { Ca } from '../../ca/ports.ts'
 import { fetchEvidence } from '../net/fetch-evidence.ts'
 import type { Store } from '../store/store.ts'
 import type { Evidence, EvidenceNeed } from '../verify/evidence.ts'
+import type { KeyCustody } from '../verify/law13.ts'
 import type { Policy } from '../verify/policy.ts'
 import type { Report } from '../verify/report.ts'
 import type { TrustAnchor } from '../verify/trust.ts'
@@ -24,6 +25,12 @@ export interface VerifyInput {
   readonly at?: Date
 }
 
+/** A report with the evidence that it rests on. */
+interface Collected {
+  readonly report: Report
+  readonly evidence: Evidence
+}
+
 interface Collection {
   readonly input: Omit<VerifyInput, 'at'>
   readonly at: Date
@@ -36,7 +43,7 @@ interface Collection {
 }
 
 /** Asks the verifier, brings what it needs, and asks again; the last round decides with what there is. */
-async function collectEvidence({ input, at, trust, policy, known, obtain }: Collection): Promise<Report> {
+async function collectEvidence({ input, at, trust, policy, known, obtain }: Collection): Promise<Collected> {
   const evidence = {
     certificates: [...(known.certificates ?? [])],
     crls: [...(known.crls ?? [])],
@@ -47,7 +54,7 @@ async function collectEvidence({ input, at, trust, policy, known, obtain }: Coll
   let fetches = 0
   for (let round = 1; ; round++) {
     const outcome = verify({ ...input, evidence, trust, policy, at, final: round > MAX_ROUNDS })
-    if ('report' in outcome) return outcome.report
+    if ('report' in outcome) return { report: outcome.report, evidence }
     const wanted = outcome.needs.slice(0, MAX_FETCHES - fetches)
     fetches += wanted.length
     for (const { url } of outcome.needs.slice(wanted.length)) evidence.unavailable.push(url)
@@ -62,7 +69,7 @@ async function collectEvidence({ input, at, trust, policy, known, obtain }: Coll
 }
 
 /** Verifies without a house: anchors and evidence are given, the rest is fetched unless `offline`. */
-export function verifyAlone(
+export async function verifyAlone(
   given: Pick<Collection, 'input' | 'at' | 'trust' | 'policy'> & {
     /** Certificates, CRLs and OCSP responses, in any order. */
     readonly evidence: readonly Uint8Array[]
@@ -72,7 +79,9 @@ export function verifyAlone(
   const { evidence, offline, ...rest } = given
   // Each reader takes what it can read and leaves the others out.
   const known = { certificates: evidence, crls: evidence, ocspResponses: evidence }
-  return collectEvidence({ ...rest, known, obtain: async (need) => (offline ? undefined : fetchNeed(need)) })
+  const obtain = async (need: EvidenceNeed): Promise<Uint8Array | undefined> =>
+    offline ? undefined : fetchNeed(need)
+  return (await collectEvidence({ ...rest, known, obtain })).report
 }
 
 const fetchNeed = ({ url, ocspRequest }: EvidenceNeed): Promise<Uint8Array> =>
@@ -89,19 +98,47 @@ export interface EngineDeps {
   readonly fetchAllowed: boolean
 }
 
+/**
+ * Custody of the keys behind the signatures, as far as this house's records say: the key of an event certificate was
+ * made for one digest and destroyed after it (art. 13 ①). Who was in control is not in them, so ② stays open.
+ */
+async function findCustody({ ca, store }: EngineDeps, report: Report): Promise<KeyCustody[]> {
+  const found: KeyCustody[] = []
+  for (const { signer } of report.signatures) {
+    if (!signer) continue
+    for (const { issuerId } of ca.issuers) {
+      const row = await store.ca.findIssued(issuerId, signer.serialHex)
+      if (row?.class === 'event' && row.certSha256 === signer.sha256)
+        found.push({ certSha256: signer.sha256, exclusive: true, facts: [EVENT_KEY] })
+    }
+  }
+  return found
+}
+
+const EVENT_KEY = {
+  zh: '密钥仅为本次签名生成，使用一次后即销毁，均有日志记录。',
+  en: 'The key was made for this signature alone and destroyed after one use; the log has the records.',
+}
+
 /** @returns the verifier with this house's evidence behind it */
 export function createVerificationEngine(deps: EngineDeps): (input: VerifyInput) => Promise<Report> {
   const { ca, trust, policy } = deps
   const own = [...ca.issuers.map(({ certDer }) => certDer), ...ca.services.ocspDer, ca.services.tsaDer]
-  return ({ at, ...input }) =>
-    collectEvidence({
+  return async ({ at = deps.now(), ...input }) => {
+    const known = { certificates: own }
+    const first = await collectEvidence({
       input,
-      at: at ?? deps.now(),
+      at,
       trust,
       policy,
-      known: { certificates: own },
+      known,
       obtain: (need) => obtain(deps, need),
     })
+    const custody = await findCustody(deps, first.report)
+    if (custody.length === 0) return first.report
+    const outcome = verify({ ...input, evidence: first.evidence, trust, policy, at, custody, final: true })
+    return 'report' in outcome ? outcome.report : first.report
+  }
 }
 
 async function obtain(deps: EngineDeps, need: EvidenceNeed): Promise<Uint8Array | undefined> {

@@ -7,10 +7,10 @@ import { type Reason, type TextKey, reason } from './texts.ts'
 export interface KeyCustody {
   /** SHA-256 of the certificate, hex. */
   readonly certSha256: string
-  /** Condition ①: the key belonged to the signatory alone when it was used. */
-  readonly exclusive: boolean
-  /** Condition ②: at signing the signatory alone controlled it. */
-  readonly controlled: boolean
+  /** Condition ①: the key belonged to the signatory alone when it was used; left out where the records do not say. */
+  readonly exclusive?: boolean
+  /** Condition ②: at signing the signatory alone controlled it; left out where the records do not say. */
+  readonly controlled?: boolean
   /** Facts behind both, for example that the key was made for this signature and destroyed. */
   readonly facts: readonly { readonly zh: string; readonly en: string }[]
 }

@@ -27,6 +27,8 @@ const nameOf = (area: string, data: Entry['data']): string => {
 }
 
 const OUTCOMES = new Set(['created', 'issued', 'published', 'refused'])
+/** Areas in which a key of the institution signs, and so an intent comes first. */
+const SIGNING = new Set(['signature', 'crl', 'timestamp'])
 
 /** Uses of busy keys are counted over a period, and its record may follow the destruction. */
 const isLateUse = (entry: Entry, destroyedAt: number): boolean => {
@@ -66,6 +68,7 @@ export function createOperations(report: Report): Operations {
     see: (entry, index) => {
       const [area = '', action = ''] = entry.type.split('.')
       if (area === 'key') return seeKey(action, entry, index)
+      if (!SIGNING.has(area)) return
       if (action === 'intent') {
         const name = nameOf(area, entry.data)
         waiting.set(name, [...(waiting.get(name) ?? []), { name, index, time: entry.time }])
