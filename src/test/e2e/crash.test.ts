@@ -1,5 +1,5 @@
 /** `kill -9` in the middle of the work, again and again; then everything a client was told must still be true. */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes, randomInt } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
@@ -58,7 +58,7 @@ async function issueAndRevoke(work: Work): Promise<void> {
 async function sign({ api, evidenceId, told }: Work): Promise<void> {
   const signature = await api.json<SignatureJson>('POST', '/v1/signatures', {
     json: { signer: { event: { subject: subjectOf(NAME), identityEvidenceId: evidenceId } }, level: 'B-B' },
-    files: { document: { bytes: new TextEncoder().encode(`TEST ONLY ${Math.random()}`), name: 'a.txt' } },
+    files: { document: { bytes: randomBytes(100), name: 'a.txt' } },
   })
   told.signatures.set(signature.id, signature)
 }
@@ -97,7 +97,7 @@ test('kill -9 while certificates are issued, documents signed and certificates r
     evidenceId ??= await addEvidence(key, NAME)
     const work: Work = { api, evidenceId, told, repeated: 0 }
     const workers = [issueAndRevoke, issueAndRevoke, sign, sign, fetchReceipt].map((act) => repeat(work, act))
-    await sleep(300 + Math.random() * 1500)
+    await sleep(randomInt(300, 1800))
     await child.crash()
     const failed = (await Promise.allSettled(workers)).filter(({ status }) => status === 'rejected')
     t.deepEqual(failed, [])
