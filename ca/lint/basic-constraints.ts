@@ -1,4 +1,7 @@
+import { compareBytes } from '../asn1/writer.ts'
+import { encodeBasicConstraints } from '../x509/encode-extensions.ts'
 import { basicConstraintsOf } from '../x509/extensions.ts'
+import { EXT } from '../x509/oids.ts'
 import { defineRule } from './rule.ts'
 
 /** Whether a certificate is a CA follows its class first, and the profile second. */
@@ -7,10 +10,12 @@ export const basicConstraints = defineRule(
   'RFC 5280 §4.2.1.9',
   ({ certificate, profile }) => {
     const found = basicConstraintsOf(certificate)
-    if (!found) return 'basicConstraints is missing'
+    const value = certificate.extensions.get(EXT.basicConstraints)?.value
+    if (!found || !value) return 'basicConstraints is missing'
     if (found.ca !== (profile.class === 'ca')) return 'cA does not fit the class of the profile'
-    const rule = profile.extensions.basicConstraints?.value
-    return found.ca === rule?.ca && found.pathLength === rule.pathLength
+    const wanted = profile.extensions.basicConstraints?.value
+    // Byte for byte: cA FALSE written out means the same, and is not DER (X.690 §11.5).
+    return wanted && compareBytes(value, encodeBasicConstraints(wanted.ca, wanted.pathLength)) === 0
       ? undefined
       : 'basicConstraints are not those of the profile'
   },

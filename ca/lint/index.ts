@@ -31,6 +31,7 @@ import { subjectAltName } from './subject-alt-name.ts'
 import { subjectAttributes } from './subject-attributes.ts'
 import { subjectEncoding } from './subject-encoding.ts'
 import { subjectKeyIdentifier } from './subject-key-identifier.ts'
+import { uniqueIdentifiers } from './unique-identifiers.ts'
 import { validityEncoding } from './validity-encoding.ts'
 import { validityPeriod } from './validity-period.ts'
 import { validityWithinIssuer } from './validity-within-issuer.ts'
@@ -50,6 +51,7 @@ export const LINT_RULES: readonly LintRule[] = [
   subjectAttributes,
   subjectEncoding,
   publicKey,
+  uniqueIdentifiers,
   extensionAllowList,
   extensionCriticality,
   authorityKeyIdentifier,

@@ -32,6 +32,8 @@ export interface Parts {
   subject: Uint8Array
   spki: Uint8Array
   extensions: Map<string, Uint8Array>
+  /** subjectUniqueID or issuerUniqueID. */
+  uniqueId?: Uint8Array
   /** Leaves the extensions field out. */
   bare?: boolean
   /** Overrides the signature. */
@@ -93,6 +95,7 @@ function build(parts: Parts): Uint8Array {
     parts.validity,
     parts.subject,
     parts.spki,
+    ...(parts.uniqueId ? [parts.uniqueId] : []),
     ...(parts.bare ? [] : [tlv(contextConstructed(3), sequence(...parts.extensions.values()))]),
   )
   const signature = parts.signature ?? core.throwAwayKeys.sign(P256.signature, tbs)

@@ -79,6 +79,7 @@ export const EXTENSION_BREAKS: Readonly<Record<string, readonly Break[]>> = {
     ],
   ],
   'basic-constraints': [
+    ['cA FALSE written out', 'event', set(EXT.basicConstraints, true, sequence(boolean(false)))],
     ['a leaf that is a CA', 'event', set(EXT.basicConstraints, true, sequence(boolean(true)))],
     [
       'another path length',
@@ -88,6 +89,7 @@ export const EXTENSION_BREAKS: Readonly<Record<string, readonly Break[]>> = {
     ['missing', 'event', drop(EXT.basicConstraints)],
   ],
   'key-usage': [
+    ['trailing zero bits', 'event', set(EXT.keyUsage, true, Uint8Array.of(3, 2, 0, 0xc0))],
     [
       'keyCertSign in a leaf',
       'event',

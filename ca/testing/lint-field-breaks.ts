@@ -167,6 +167,10 @@ export const FIELD_BREAKS: Readonly<Record<string, readonly Break[]>> = {
         )),
     ],
   ],
+  'unique-identifiers': [
+    ['an issuerUniqueID', 'event', (p) => void (p.uniqueId = Uint8Array.of(0x81, 2, 0, 1))],
+    ['a subjectUniqueID', 'event', (p) => void (p.uniqueId = Uint8Array.of(0x82, 2, 0, 1))],
+  ],
   'certificate-size': [
     ['5 KiB of nothing', 'event', set('1.2.3.4', false, octetString(new Uint8Array(5000)))],
   ],
