@@ -184,7 +184,7 @@ async function certify(
     })
     return await issue(core, token)
   } catch (error) {
-    // Nobody holds a certificate of this key: without this, each failing start would leave one more key file.
+    // No certificate of this key will be used: without this, each failing start would leave one more key file.
     await core.keys.destroy(key.keyId)
     await core.ports.store.record([
       { type: 'key.destroyed', at: core.ports.now(), ...actor, data: { keyId: key.keyId } },

@@ -7,11 +7,12 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
-import type { CaMaterial, CaPlaces } from '../ca/index.ts'
+import { parseCertificate } from '../ca/formats.ts'
+import type { CaMaterial, CaPlaces, Rotation } from '../ca/index.ts'
 import type { Ca } from '../ca/ports.ts'
 import type { SequencerPorts } from './audit/sequencer.ts'
 import type { Config } from './config.ts'
-import { toHex } from './lib/bytes.ts'
+import { fromBase64, toHex } from './lib/bytes.ts'
 import type { Logger } from './logger.ts'
 import type { Services } from './services/services.ts'
 import type { Store } from './store/store.ts'
@@ -27,6 +28,8 @@ export interface House {
   readonly material: CaMaterial
   readonly sequencer: SequencerPorts
   readonly services: Services
+  /** What was rotated when it was opened, where that was asked for. */
+  readonly rotation: Omit<Rotation, 'material'>
   /** Stores what was accepted, then closes. */
   close(): Promise<void>
 }
@@ -35,6 +38,8 @@ export interface House {
 export interface OpenOptions {
   /** A folder without a CA gets an evaluation CA. */
   readonly evaluation: boolean
+  /** Renews OCSP and TSA certificates first: those that are due, or with `force` all. */
+  readonly rotate?: { readonly actor: string; readonly force: boolean }
   /** For tests only: another clock, and cheaper encryption of the keys that a ceremony makes. */
   readonly now?: () => Date
   readonly scryptCost?: CaPlaces['scryptCost']
@@ -49,6 +54,20 @@ export const placesOf = (config: Config) => ({
   material: join(config.dataDir, 'ca.json'),
   pending: join(config.dataDir, 'ceremony-pending.json'),
 })
+
+/** Saves the public material of the CA: whole under its name, or not at all. */
+export const saveMaterial = (config: Config, material: CaMaterial): Promise<void> =>
+  writeDurably(placesOf(config).material, new TextEncoder().encode(`${JSON.stringify(material, null, 2)}\n`))
+
+/** The certificates that the service stands on: each issuer by its id, `ocsp-<issuerId>` and `tsa`. */
+export function certificateEnds(material: CaMaterial): { readonly name: string; readonly notAfter: Date }[] {
+  const { issuers, ocsp, tsa } = material
+  return [
+    ...issuers.map(({ issuerId, certificate }) => ({ name: issuerId, certificate })),
+    ...ocsp.map(({ issuerId, certificate }) => ({ name: `ocsp-${issuerId}`, certificate })),
+    { name: 'tsa', certificate: tsa.certificate },
+  ].map(({ name, certificate }) => ({ name, notAfter: parseCertificate(fromBase64(certificate)).notAfter }))
+}
 
 /** Makes the folders; only their owner may look inside. */
 export async function makeFolders(config: Config): Promise<void> {

@@ -19,7 +19,7 @@ import {
 import { CodedError } from '../../ca/errors.ts'
 import type { CaPorts } from '../../ca/ports.ts'
 import { type Config, readConfig } from '../config.ts'
-import { makeFolders, placesOf, readIfPresent, readPassphrase } from '../house.ts'
+import { makeFolders, placesOf, readIfPresent, readPassphrase, saveMaterial } from '../house.ts'
 import { fromBase64, toPem } from '../lib/bytes.ts'
 import { writeDurably } from '../store/checkpoint-file.ts'
 import { openStore } from '../store/store.ts'
@@ -31,8 +31,8 @@ import type { Printer } from './printer.ts'
 const ACTOR = { actor: 'operator:ceremony', tenant: null }
 const encoder = new TextEncoder()
 
-const saveMaterial = async (config: Config, material: CaMaterial): Promise<CaMaterial> => {
-  await writeDurably(placesOf(config).material, encoder.encode(`${JSON.stringify(material, null, 2)}\n`))
+const saved = async (config: Config, material: CaMaterial): Promise<CaMaterial> => {
+  await saveMaterial(config, material)
   return material
 }
 
@@ -53,7 +53,7 @@ export async function holdEvaluationCeremony(
     baseUrl: config.baseUrl,
     actor: ACTOR,
   }
-  return saveMaterial(config, await holdCeremony(request, ports))
+  return saved(config, await holdCeremony(request, ports))
 }
 
 async function readPending(config: Config): Promise<PendingCeremony> {
@@ -105,7 +105,7 @@ async function certifyStep({ request, ports, printer }: Stage, pendingFile: stri
 async function finishStep({ config, request, ports }: Stage, certificatesFile: string): Promise<CaMaterial> {
   const [rootDer, ...issuingDer] = derFromPem(await readFile(certificatesFile, 'utf8'), 'CERTIFICATE')
   if (!rootDer) throw new CodedError('CEREMONY_INVALID', `${certificatesFile} holds no certificate`)
-  return saveMaterial(
+  return saved(
     config,
     await acceptIssuingCas(request, await readPending(config), { rootDer, issuingDer }, ports),
   )
@@ -123,7 +123,7 @@ async function runStep(stage: Stage, input: CommandInput): Promise<number> {
   }
   const material =
     finish === undefined
-      ? await saveMaterial(stage.config, await holdCeremony(stage.request, stage.ports))
+      ? await saved(stage.config, await holdCeremony(stage.request, stage.ports))
       : await finishStep(stage, finish)
   stage.printer.result(
     {

@@ -6,6 +6,7 @@ import { auditVerifyCommand } from './commands/audit-verify.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { issueCommand, revokeCommand } from './commands/certificates.ts'
 import { keysCommand } from './commands/keys.ts'
+import { rotateCommand } from './commands/rotate.ts'
 import { serveCommand } from './commands/serve.ts'
 import { signCommand } from './commands/sign.ts'
 import { statsCommand } from './commands/stats.ts'
@@ -17,6 +18,7 @@ export const commands: readonly Command<CliContext>[] = [
   serveCommand,
   demoCommand,
   ceremonyCommand,
+  rotateCommand,
   issueCommand,
   revokeCommand,
   signCommand,

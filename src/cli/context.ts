@@ -1,12 +1,12 @@
 /** What `main.ts` hands to the commands: how to open the house, and nothing that is open already. */
 import { userInfo } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
-import type { House } from '../house.ts'
+import type { House, OpenOptions } from '../house.ts'
 import { type Caller, operatorCaller } from '../services/tenancy.ts'
 import type { CommandInput } from './command.ts'
 
 export interface CliContext {
-  readonly openHouse: (config: Config, options: { readonly evaluation: boolean }) => Promise<House>
+  readonly openHouse: (config: Config, options: Pick<OpenOptions, 'evaluation' | 'rotate'>) => Promise<House>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Root of the checkout. */
   readonly root: string
@@ -17,14 +17,17 @@ export async function withHouse<T>(
   input: CommandInput,
   context: CliContext,
   work: (house: House, caller: Caller) => Promise<T>,
+  rotate?: { readonly force: boolean },
 ): Promise<T> {
+  const caller = operatorCaller(operatorName())
   const data = input.options['data']
   const quiet = { YINXIN_LOG: 'error', ...context.env }
   const house = await context.openHouse(readConfig(quiet, data === undefined ? {} : { dataDir: data }), {
     evaluation: false,
+    ...(rotate ? { rotate: { ...rotate, actor: caller.actor } } : {}),
   })
   try {
-    return await work(house, operatorCaller(operatorName()))
+    return await work(house, caller)
   } finally {
     await house.close()
   }

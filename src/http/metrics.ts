@@ -10,6 +10,9 @@ export interface Metrics {
 export interface MetricSources {
   readonly jobs: () => readonly JobHealth[]
   readonly logSize: () => Promise<number>
+  /** The service's own certificates; names of issuers and services, as many as a ceremony made. */
+  readonly certificates: readonly { readonly name: string; readonly notAfter: Date }[]
+  readonly now: () => Date
 }
 
 export function createMetrics(sources: MetricSources): Metrics {
@@ -36,6 +39,12 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ['job'],
     registers,
   })
+  const ends = new Gauge({
+    name: 'yinxin_certificate_ends_seconds',
+    help: 'Seconds until the end of an own certificate; negative when it has ended',
+    labelNames: ['name'],
+    registers,
+  })
   return {
     observe(operation, status, seconds) {
       requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
@@ -45,6 +54,9 @@ export function createMetrics(sources: MetricSources): Metrics {
       memory.set(process.memoryUsage.rss())
       logSize.set(await sources.logSize())
       for (const { name, failuresInARow } of sources.jobs()) failures.set({ job: name }, failuresInARow)
+      const now = sources.now().getTime()
+      for (const { name, notAfter } of sources.certificates)
+        ends.set({ name }, Math.floor((notAfter.getTime() - now) / 1000))
       return registry.metrics()
     },
   }

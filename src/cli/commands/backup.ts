@@ -28,12 +28,13 @@ export const backupCommand: Command<CliContext> = {
       const places = placesOf(config)
       // The checkpoint first: the database copied after it can only be newer, and then restores.
       await cp(places.checkpoint, join(folder, 'checkpoint'))
+      // The CA before database and keys: what a rotation adds in between is missing nowhere.
+      await cp(places.material, join(folder, 'ca.json'))
       const facts = await store.backup(join(folder, 'yinxin.sqlite'), (done, total) =>
         printer.progress('bytes', done, total),
       )
       for (const name of ['keys', 'documents'] as const)
         await cp(places[name], join(folder, name), { recursive: true })
-      await cp(places.material, join(folder, 'ca.json'))
       await store.ca.record([
         {
           type: 'backup.done',

@@ -29,7 +29,7 @@ export const serveCommand: Command<CliContext> = {
       data === undefined ? {} : { dataDir: data },
     )
     const stopped = untilSignal()
-    const house = await openHouse(config, { evaluation: true })
+    const house = await openHouse(config, { evaluation: true, rotate: { actor: 'system', force: false } })
     const key = await firstKey(house)
     const running = await serve(house)
     printer.result(
