@@ -187,3 +187,10 @@ export {
 export { encodeTimeStampRequest } from './x509/tsp-writer.ts'
 export { decodeOcspGetPath } from './x509/ocsp-get.ts'
 export { type BerLimits, BER_LIMITS, berToDer } from './asn1/foreign.ts'
+export { type Csr, MAX_CSR_BYTES, checkProofOfPossession, parseCsr } from './x509/csr.ts'
+export {
+  type KeyAlgorithm,
+  type KeyAlgorithmName,
+  KEY_ALGORITHMS,
+  findKeyAlgorithm,
+} from './algorithms/key-algorithms.ts'
