@@ -27,6 +27,7 @@ export const RECORD_TYPES = [
   'timestamp.intent',
   'timestamp.issued',
   'ocsp.responder_rotated',
+  'tsa.rotated',
   'crl.intent',
   'crl.changes',
   'crl.published',
