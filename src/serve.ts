@@ -19,6 +19,7 @@ import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
 import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
 import { certificateEnds, type House } from './house.ts'
+import { recordConfiguration } from './services/configuration.ts'
 import { errorPageOf, pagesOf } from './web/pages.ts'
 
 export interface Running {
@@ -98,6 +99,7 @@ export async function serve(house: House): Promise<Running> {
   const { now } = house.services
   const { services, config, log } = house
   // Before anything new is issued: what a crash left open.
+  await recordConfiguration({ ca: house.ca, config, store: house.store, now })
   const orphans = await services.reconciler.atStart()
   if (orphans > 0) log.info({ orphans }, 'intents that a crash left open were closed')
   const { jobs, sequencer } = jobsOf(house)
