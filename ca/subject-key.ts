@@ -59,13 +59,15 @@ function checkAlgorithm(profile: Profile, name: string): void {
  */
 export async function checkKeyUse(core: IssuingCore, profile: Profile, spkiSha256: string): Promise<void> {
   const { store } = core.ports
-  if (await store.isKeyBlocked(spkiSha256))
+  const [isBlocked, live] = await Promise.all([
+    store.isKeyBlocked(spkiSha256),
+    profile.keys.unique.value ? store.certificatesWithKey(spkiSha256) : [],
+  ])
+  if (isBlocked)
     throw new CodedError(
       'KEY_BLOCKED',
       'key: it was reported compromised and is blocked for ever (RFC 5280 §5.3.1)',
     )
-  if (!profile.keys.unique.value) return
-  const live = await store.certificatesWithKey(spkiSha256)
   if (live.length > 0)
     throw new CodedError(
       'PROFILE_VIOLATION',

@@ -1,7 +1,13 @@
 /** Certificates: issue with identity evidence, look up, search, export, revoke, receipt. */
 import { CodedError } from '../../ca/errors.ts'
 import type { SubjectAttribute } from '../../ca/formats.ts'
-import type { IssueRequest, LegalGround, RevocationReason, RevokeRequest } from '../../ca/ports.ts'
+import type {
+  IssuedCertificate,
+  IssueRequest,
+  LegalGround,
+  RevocationReason,
+  RevokeRequest,
+} from '../../ca/ports.ts'
 import { fromBase64, toPem } from '../lib/bytes.ts'
 import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
 import { requireEvidence } from './identity-evidence.ts'
@@ -117,24 +123,34 @@ export function createCertificates(deps: ServiceDeps) {
     return row
   }
 
-  async function get(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateView> {
-    const view = viewOf(await find(caller, issuerId, serialHex), now())
-    const stored = await store.ca.findIssued(issuerId, serialHex)
-    const issuer = ca.issuers.find((candidate) => candidate.issuerId === issuerId)
-    if (!stored || !issuer) return view
+  const show = (row: CertificateListing, certDer: Uint8Array | undefined): CertificateView => {
+    const view = viewOf(row, now())
+    const issuer = ca.issuers.find((candidate) => candidate.issuerId === row.issuerId)
+    if (!certDer || !issuer) return view
     const chain = [issuer.certDer, ...issuer.chainDer]
     return {
       ...view,
-      certificatePem: toPem('CERTIFICATE', stored.certDer),
+      certificatePem: toPem('CERTIFICATE', certDer),
       chainPem: chain.map((der) => toPem('CERTIFICATE', der)),
     }
+  }
+
+  async function get(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateView> {
+    const [row, stored] = await Promise.all([
+      find(caller, issuerId, serialHex),
+      store.ca.findIssued(issuerId, serialHex),
+    ])
+    return show(row, stored?.certDer)
   }
 
   return {
     get,
 
-    issue: (caller: Caller, input: IssueInput): Promise<CertificateView> =>
-      issueFor(deps, caller, input, get),
+    /** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
+    async issue(caller: Caller, input: IssueInput): Promise<CertificateView> {
+      const { issuerId, serialHex, certDer } = await issueFor(deps, caller, input)
+      return show(await find({ ...caller, scope: caller.tenant }, issuerId, serialHex), certDer)
+    },
 
     async search(caller: Caller, input: SearchInput): Promise<PageView<CertificateView>> {
       const page = await store.certificates.search(queryOf(caller, input), now())
@@ -187,15 +203,7 @@ function queryOf(caller: Caller, input: SearchInput): CertificateQuery {
   }
 }
 
-type Get = (caller: Caller, issuerId: string, serialHex: string) => Promise<CertificateView>
-
-/** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
-async function issueFor(
-  deps: ServiceDeps,
-  caller: Caller,
-  input: IssueInput,
-  get: Get,
-): Promise<CertificateView> {
+async function issueFor(deps: ServiceDeps, caller: Caller, input: IssueInput): Promise<IssuedCertificate> {
   const identityEvidenceId = await requireEvidence(deps, caller, input)
   if (input.keyId !== undefined) await deps.checkKeyOwner(caller, input.keyId)
   const request: IssueRequest = {
@@ -208,8 +216,7 @@ async function issueFor(
     ...(input.subjectAltNames ? { subjectAltNames: input.subjectAltNames } : {}),
     identityEvidenceId,
   }
-  const issued = await deps.ca.issue(await deps.ca.prepare(request))
-  return get({ ...caller, scope: caller.tenant }, issued.issuerId, issued.serialHex)
+  return deps.ca.issue(await deps.ca.prepare(request))
 }
 
 async function* exportLines({ store, now }: ServiceDeps, query: CertificateQuery): AsyncGenerator<string> {

@@ -1,8 +1,8 @@
 /**
  * Inserts many rows with few statements: the tables of the hot path, and prepared multi-row inserts over them.
  *
- * Rows go in chunks of powers of two, so that a connection holds at most nine prepared statements a table,
- * whatever the batch sizes are.
+ * Few rows go in one statement made for their number, many in chunks of powers of two: each statement costs a turn of
+ * the event loop while everybody waits, and a connection holds at most 66 prepared ones a table.
  */
 import { type RawConnection, type SqliteConnection, type SqliteStatement, type SqlValue } from './dialect.ts'
 import type { Transaction } from './database.ts'
@@ -86,6 +86,11 @@ export const AUDIT_RECORDS = plainTable('audit_records', ['id', 'at', 'type', 'a
 export const INSERT_ORDER: readonly InsertTable[] = [SERIALS, CERTIFICATES, SIGNATURES]
 
 const LARGEST_CHUNK = 256
+/** Up to so many rows have a statement of their own. */
+const EXACT_CHUNK = 64
+
+const chunkOf = (left: number): number =>
+  left <= EXACT_CHUNK ? left : Math.min(LARGEST_CHUNK, 2 ** Math.floor(Math.log2(left)))
 
 const insertSql = (table: InsertTable, count: number): string =>
   `INSERT INTO ${table.name} (${table.columns.join(', ')}) VALUES ${Array(count).fill(table.row).join(', ')}`
@@ -129,8 +134,7 @@ export async function insertRows(
 ): Promise<void> {
   let start = 0
   while (start < rows.length) {
-    const left = rows.length - start
-    const count = Math.min(LARGEST_CHUNK, 2 ** Math.floor(Math.log2(left)))
+    const count = chunkOf(rows.length - start)
     const values = rows.slice(start, start + count).flat()
     const sql = insertSql(table, count)
     if (trx.client === 'sqlite3') await runStatement(await findStatement(trx.connection, sql), values)

@@ -15,11 +15,13 @@ import {
   queryRows,
   type RawConnection,
   runSqlite,
+  shareReads,
   SQLITE_READER_PRAGMAS,
   SQLITE_WRITER_PRAGMAS,
   type SqlRow,
   type SqlValue,
 } from './dialect.ts'
+import { openSharedReads } from './shared-reads.ts'
 import { MIGRATIONS_TABLE, migrationNames, migrationSource } from './migrations/index.ts'
 
 /** Where the database is. */
@@ -47,6 +49,11 @@ export type Transaction = {
 }
 
 const { knex: createKnex } = knexModule
+
+/** Connections for what streams or builds its own queries. */
+const READERS = 2
+/** Connections for look-ups, see shared-reads.ts. */
+const SHARED_READERS = 2
 
 type AfterCreate = (
   connection: RawConnection,
@@ -162,17 +169,24 @@ export async function openDatabase(
     if (error instanceof CodedError) throw error
     throw new CodedError('STORE_UNAVAILABLE', `The database cannot be opened: ${describeSqlError(error)}`)
   }
-  const reader =
-    options.client === 'sqlite3'
-      ? createKnex(sqliteConfig(options.file, SQLITE_READER_PRAGMAS, options.readers ?? 2))
-      : writer
+  if (options.client !== 'sqlite3')
+    return { client: options.client, writer, reader: writer, file: null, close: () => writer.destroy() }
+  return openSqliteReader(writer, options.file, options.readers ?? READERS)
+}
+
+async function openSqliteReader(writer: Knex, file: string, readers: number): Promise<Database> {
+  const reader = createKnex(sqliteConfig(file, SQLITE_READER_PRAGMAS, readers + SHARED_READERS))
+  const shared = await openSharedReads(reader, SHARED_READERS)
+  shareReads(reader, shared.rows)
   return {
-    client: options.client,
+    client: 'sqlite3',
     writer,
     reader,
-    file: options.client === 'sqlite3' ? options.file : null,
+    file,
     close: async () => {
-      if (reader !== writer) await reader.destroy()
+      shareReads(reader, undefined)
+      await shared.close()
+      await reader.destroy()
       await writer.destroy()
     },
   }

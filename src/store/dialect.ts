@@ -22,6 +22,8 @@ type SqliteRun = (this: { changes?: number }, error: Error | null) => void
 /** The part of a sqlite3 statement that is used. */
 export type SqliteStatement = {
   run(values: readonly SqlValue[], done: SqliteRun): void
+  /** Runs to the last row, under the lock of its connection. */
+  all(values: readonly SqlValue[], done: (error: Error | null, rows: SqlRow[]) => void): void
   finalize(): void
 }
 /** The part of a sqlite3 connection that is used. */
@@ -74,6 +76,17 @@ export function runSqlite(
 export const beginStatement = (client: DatabaseClient): string =>
   client === 'sqlite3' ? 'BEGIN IMMEDIATE' : 'BEGIN'
 
+/** Reads one statement's rows. */
+export type ReadRows = (sql: string, values: readonly SqlValue[]) => Promise<SqlRow[]>
+
+const sharedReads = new WeakMap<Knex, ReadRows>()
+
+/** Queries of this reader that name no connection go to `read`, or to the pool again. */
+export function shareReads(reader: Knex, read: ReadRows | undefined): void {
+  if (read) sharedReads.set(reader, read)
+  else sharedReads.delete(reader)
+}
+
 /** Rows of a raw query. */
 export async function queryRows(
   knex: Knex,
@@ -81,6 +94,8 @@ export async function queryRows(
   values: readonly SqlValue[] = [],
   connection?: RawConnection,
 ): Promise<SqlRow[]> {
+  const shared = connection === undefined ? sharedReads.get(knex) : undefined
+  if (shared) return shared(sql, values)
   const query = knex.raw(sql, values as Knex.RawBinding[])
   const answer: unknown = await (connection === undefined ? query : query.connection(connection))
   if (Array.isArray(answer)) return answer as SqlRow[]
