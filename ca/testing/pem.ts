@@ -12,5 +12,5 @@ export function pemBlocks(bytes: Uint8Array, label: string): Uint8Array[] {
 /** One block. */
 export function encodePem(label: string, der: Uint8Array): string {
   const base64 = btoa(Array.from(der, (byte) => String.fromCharCode(byte)).join(''))
-  return `-----BEGIN ${label}-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`
+  return `-----BEGIN ${label}-----\n${base64.replace(/.{64}(?=.)/g, '$&\n')}\n-----END ${label}-----\n`
 }
