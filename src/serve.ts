@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { openSequencer } from './audit/sequencer.ts'
 import { createApp } from './http/app.ts'
 import { apiRoutes } from './http/api-routes.ts'
+import { onClientError } from './http/client-error.ts'
 import { createIdempotencyGate } from './http/idempotency.ts'
 import { createMetrics } from './http/metrics.ts'
 import { buildOpenApi } from './http/openapi.ts'
@@ -118,6 +119,7 @@ export async function serve(house: House): Promise<Running> {
   })
   const handle = app.callback()
   const server = createServer((request, response) => void handle(request, response))
+  server.on('clientError', onClientError(config.baseUrl))
   server.listen(config.port, config.host)
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -61,11 +61,13 @@ export function createApp(deps: HttpDeps): Koa {
   app.use(envelope(deps))
   app.use(router.routes())
   app.use((ctx) => {
-    const known = router.match(ctx.path, ctx.method).path.length > 0
-    throw known
-      ? new CodedError('METHOD_NOT_ALLOWED', `${ctx.method} is not allowed on this path`)
-      : new CodedError('NOT_FOUND', 'there is nothing at this path')
+    const methods = router.match(ctx.path, ctx.method).path.flatMap((layer) => layer.methods)
+    if (methods.length === 0) throw new CodedError('NOT_FOUND', 'there is nothing at this path')
+    ctx.set('Allow', [...new Set(methods)].join(', '))
+    throw new CodedError('METHOD_NOT_ALLOWED', `${ctx.method} is not allowed on this path`)
   })
+  // Koa would print it: a client that went away in the middle of its answer.
+  app.on('error', (err: unknown) => deps.log.info({ err }, 'connection ended early'))
   return app
 }
 

@@ -23,6 +23,9 @@ export interface BodyLimits {
 const tooLarge = (limit: number, what: string): CodedError =>
   new CodedError('INPUT_TOO_LARGE', `${what} is larger than ${limit} bytes`, { extra: { limitBytes: limit } })
 
+const endedEarly = (cause: unknown): CodedError =>
+  new CodedError('REQUEST_INVALID', 'request ended before its body', { cause })
+
 /** A sink that grows by doubling, or is allocated once when the length is known. */
 function sink(expected: number | undefined, limit: number, room: number, what: string) {
   let buffer = allocateWithRoom(Math.min(expected ?? 65_536, limit), room)
@@ -53,7 +56,7 @@ function declaredLength(request: IncomingMessage, limit: number, what: string): 
   return length
 }
 
-/** The whole body as octets. @throws {CodedError} INPUT_TOO_LARGE */
+/** The whole body as octets. @throws {CodedError} INPUT_TOO_LARGE, REQUEST_INVALID when it breaks off */
 export async function readRaw(
   request: IncomingMessage,
   limit: number,
@@ -61,7 +64,11 @@ export async function readRaw(
   what = 'request body',
 ): Promise<Uint8Array> {
   const target = sink(declaredLength(request, limit, what), limit, room, what)
-  for await (const chunk of request) target.write(chunk as Uint8Array)
+  try {
+    for await (const chunk of request) target.write(chunk as Uint8Array)
+  } catch (error) {
+    throw error instanceof CodedError ? error : endedEarly(error)
+  }
   return target.bytes()
 }
 
@@ -136,7 +143,7 @@ export async function readMultipart(
       fail(new CodedError('REQUEST_INVALID', 'multipart body is not well formed', { cause })),
     )
     parser.on('finish', () => resolve())
-    request.on('aborted', () => fail(new CodedError('REQUEST_INVALID', 'request ended before its body')))
+    request.on('error', (cause) => fail(endedEarly(cause)))
     request.pipe(parser)
   })
   return { requestText, uploads }

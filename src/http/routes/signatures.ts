@@ -58,7 +58,10 @@ const SignBody = Type.Object(
     ),
     appearance: Type.Optional(Appearance),
     fieldName: Type.Optional(
-      Type.String({ maxLength: 120, description: 'An empty signature field of the PDF' }),
+      Type.String({
+        maxLength: 120,
+        description: 'An empty signature field of the PDF, or the name of a new one',
+      }),
     ),
     reason: Type.Optional(Type.String({ maxLength: 200 })),
     location: Type.Optional(Type.String({ maxLength: 200 })),

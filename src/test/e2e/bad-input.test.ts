@@ -3,7 +3,6 @@ import { createPublicKey } from 'node:crypto'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -151,7 +150,10 @@ test('an encrypted PDF: without the password, with a wrong one, with the right o
 test('options of a signature that cannot be', async (t) => {
   const appearance = { page: 9, rect: [0, 0, 10, 10] }
   t.is((await problemOf(sign(sampleTablePdf(), { appearance }))).code, 'PADES_PAGE_OUT_OF_RANGE')
-  t.is((await problemOf(sign(sampleTablePdf(), { fieldName: 'none' }))).code, 'PADES_FIELD_INVALID')
+  const signed = await documentOf((await sign(sampleTablePdf(), { fieldName: 'Buyer' })).id)
+  t.is((await problemOf(sign(signed, { fieldName: 'Buyer' }))).code, 'PADES_FIELD_SIGNED')
+  t.is((await problemOf(sign(signed, { certify: 2 }))).code, 'PADES_CERTIFY_NOT_FIRST')
+  t.is((await problemOf(sign(sampleTablePdf(), { fieldName: 'a.b' }))).code, 'PADES_OPTION_INVALID')
 })
 
 interface Verdict {
@@ -328,7 +330,7 @@ test('an upload that is given up leaves the service working and nothing behind',
       setTimeout(resolve, 100)
     })
     upload.destroy()
-    await once(upload, 'close')
+    if (!upload.closed) await new Promise((resolve) => upload.once('close', resolve))
   }
   t.is((await service.fetch(`${service.address}/healthz`)).status, 200)
   t.is(await count(), before)
@@ -340,8 +342,9 @@ async function raw(text: string): Promise<string> {
   socket.on('error', () => undefined)
   let answer = ''
   socket.on('data', (part: Buffer) => (answer += part.toString()))
-  socket.end(text)
-  await once(socket, 'close')
+  // Not half-closed: the server would take that for a client that went away.
+  socket.write(text)
+  await new Promise((resolve) => socket.once('close', resolve))
   return answer
 }
 
