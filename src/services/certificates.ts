@@ -113,6 +113,21 @@ export function viewOf(row: CertificateListing, now: Date): CertificateView {
   }
 }
 
+function withPem(
+  view: CertificateView,
+  ca: ServiceDeps['ca'],
+  certDer: Uint8Array | undefined,
+): CertificateView {
+  const issuer = ca.issuers.find((candidate) => candidate.issuerId === view.issuerId)
+  if (!certDer || !issuer) return view
+  const chain = [issuer.certDer, ...issuer.chainDer]
+  return {
+    ...view,
+    certificatePem: toPem('CERTIFICATE', certDer),
+    chainPem: chain.map((der) => toPem('CERTIFICATE', der)),
+  }
+}
+
 export function createCertificates(deps: ServiceDeps) {
   const { ca, store, now } = deps
 
@@ -123,17 +138,8 @@ export function createCertificates(deps: ServiceDeps) {
     return row
   }
 
-  const show = (row: CertificateListing, certDer: Uint8Array | undefined): CertificateView => {
-    const view = viewOf(row, now())
-    const issuer = ca.issuers.find((candidate) => candidate.issuerId === row.issuerId)
-    if (!certDer || !issuer) return view
-    const chain = [issuer.certDer, ...issuer.chainDer]
-    return {
-      ...view,
-      certificatePem: toPem('CERTIFICATE', certDer),
-      chainPem: chain.map((der) => toPem('CERTIFICATE', der)),
-    }
-  }
+  const show = (row: CertificateListing, certDer: Uint8Array | undefined): CertificateView =>
+    withPem(viewOf(row, now()), ca, certDer)
 
   async function get(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateView> {
     const [row, stored] = await Promise.all([
