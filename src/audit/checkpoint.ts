@@ -1,6 +1,6 @@
 /** Checkpoints of c2sp.org/tlog-checkpoint: origin, size and root of the tree in a signed note. Pure. */
 import { CodedError } from '../../ca/errors.ts'
-import { encodeBase64, parseBase64 } from './base64.ts'
+import { parseBase64, toBase64 } from '../lib/bytes.ts'
 import { HASH_BYTES } from './merkle.ts'
 import { type NoteKey, type NoteSigner, openNote, parseNote, signNote } from './note.ts'
 
@@ -16,7 +16,7 @@ const malformed = (why: string): CodedError => new CodedError('INPUT_MALFORMED',
 
 /** Note text of a checkpoint: three lines, never an extension line (monitors cannot audit those). */
 export function encodeCheckpointText({ origin, size, root }: Checkpoint): string {
-  return `${origin}\n${size}\n${encodeBase64(root)}\n`
+  return `${origin}\n${size}\n${toBase64(root)}\n`
 }
 
 /**

@@ -2,7 +2,7 @@
  * Checks inclusion and consistency proofs by the algorithms of RFC 9162, which walk the bits of the index and
  * never rebuild the ranges that the generator plans. Answers are verdicts: false, never an exception. Pure.
  */
-import { isSameBytes } from './base64.ts'
+import { isSameBytes } from '../lib/bytes.ts'
 import { HASH_BYTES, hashEmpty, hashNode } from './merkle.ts'
 
 /** What an inclusion proof claims. */

@@ -6,7 +6,7 @@
  */
 import { createPublicKey, hash, verify } from 'node:crypto'
 import { CodedError } from '../../ca/errors.ts'
-import { encodeBase64, encodeHex, parseBase64 } from './base64.ts'
+import { parseBase64, toBase64, toHex } from '../lib/bytes.ts'
 
 /** A public key that may sign notes under a name. */
 export type NoteKey = {
@@ -86,7 +86,7 @@ const formatKeyId = (keyId: number): string => keyId.toString(16).padStart(8, '0
 
 /** Text form of a public key: `name+keyId+base64(0x01 ‖ key)`. */
 export function encodeVerifierKey(key: NoteKey): string {
-  return `${key.name}+${formatKeyId(key.keyId)}+${encodeBase64(joinBytes(Uint8Array.of(ED25519), key.publicKey))}`
+  return `${key.name}+${formatKeyId(key.keyId)}+${toBase64(joinBytes(Uint8Array.of(ED25519), key.publicKey))}`
 }
 
 /**
@@ -110,7 +110,7 @@ export function parseVerifierKey(text: string): NoteKey {
 /** The raw 32-byte key of an SPKI in DER, which is how the trusted core hands out public keys. */
 export function parseEd25519Spki(spkiDer: Uint8Array): Uint8Array {
   // RFC 8410 §4: SEQUENCE { SEQUENCE { OID 1.3.101.112 }, BIT STRING } always has this 12-byte head.
-  const head = encodeHex(spkiDer.subarray(0, 12))
+  const head = toHex(spkiDer.subarray(0, 12))
   if (spkiDer.length !== 44 || head !== '302a300506032b6570032100') throw malformed('not an Ed25519 SPKI')
   return spkiDer.slice(12)
 }
@@ -124,7 +124,7 @@ const checkText = (text: string): void => {
 const encodeSignatureLine = ({ name, keyId, signature }: NoteSignature): string => {
   const id = new Uint8Array(4)
   new DataView(id.buffer).setUint32(0, keyId)
-  return `\u2014 ${name} ${encodeBase64(joinBytes(id, signature))}\n`
+  return `\u2014 ${name} ${toBase64(joinBytes(id, signature))}\n`
 }
 
 /** Text of a note with its signature lines. */
@@ -183,7 +183,7 @@ export function parseNote(bytes: Uint8Array): SignedNote {
 
 function isSignedBy(text: string, signature: Uint8Array, key: NoteKey): boolean {
   if (signature.length !== SIGNATURE_BYTES) return false
-  const x = encodeBase64(key.publicKey).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+  const x = toBase64(key.publicKey).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
   try {
     const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
     return verify(null, encoder.encode(text), publicKey, signature)

@@ -4,7 +4,7 @@
  * A signer keeps it beside the certificate or the signed document. Pure, no I/O.
  */
 import { CodedError } from '../../ca/errors.ts'
-import { encodeBase64, parseBase64 } from './base64.ts'
+import { parseBase64, toBase64 } from '../lib/bytes.ts'
 import { openCheckpoint } from './checkpoint.ts'
 import { HASH_BYTES, hashLeaf } from './merkle.ts'
 import { isIncluded } from './merkle-verify.ts'
@@ -38,8 +38,8 @@ const malformed = (why: string): CodedError => new CodedError('INPUT_MALFORMED',
 
 /** Text of a receipt, to be stored with the extension `.tlog-proof`. */
 export function encodeReceipt(receipt: Receipt): string {
-  const extra = receipt.extra === undefined ? [] : [`extra ${encodeBase64(receipt.extra)}`]
-  const head = [HEADER, ...extra, `index ${receipt.index}`, ...receipt.proof.map(encodeBase64)]
+  const extra = receipt.extra === undefined ? [] : [`extra ${toBase64(receipt.extra)}`]
+  const head = [HEADER, ...extra, `index ${receipt.index}`, ...receipt.proof.map(toBase64)]
   return `${head.join('\n')}\n\n${receipt.checkpoint}`
 }
 

@@ -6,7 +6,7 @@
  */
 import { CodedError } from '../../ca/errors.ts'
 import { encodeCanonicalJson, type JsonObject, parseCanonicalJson } from '../lib/canonical-json.ts'
-import { encodeHex } from './base64.ts'
+import { toHex } from '../lib/bytes.ts'
 import { MAX_ENTRY_BYTES } from './tile.ts'
 
 /** Every type of record; a type is never renamed, and an old one stays readable. */
@@ -91,7 +91,7 @@ const invalid = (field: string): CodedError =>
  */
 export function buildRecordId(at: Date, random: Uint8Array): string {
   if (random.length < 10) throw invalid('id')
-  return at.getTime().toString(16).padStart(12, '0') + encodeHex(random)
+  return at.getTime().toString(16).padStart(12, '0') + toHex(random)
 }
 
 const isInstant = (value: unknown): boolean => {

@@ -4,7 +4,7 @@
  * Every doubt is a refusal. An operator resolves it: restore a newer backup, or rebuild the tiles.
  */
 import { CodedError } from '../../ca/errors.ts'
-import { isSameBytes } from './base64.ts'
+import { isSameBytes } from '../lib/bytes.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
 import type { CheckpointCopy, LogState, LogStore } from './log-store.ts'
 import { HASH_BYTES, hashLeaf, readRoot } from './merkle.ts'

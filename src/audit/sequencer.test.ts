@@ -11,7 +11,7 @@ import {
   type MemoryDisk,
   withFault,
 } from '../test/memory-log-store.ts'
-import { encodeHex } from './base64.ts'
+import { toHex } from '../lib/bytes.ts'
 import { openCheckpoint, parseCheckpointText } from './checkpoint.ts'
 import { readReceipt, readTileResource, rebuildTiles } from './log-reader.ts'
 import { hashLeaf, readRoot } from './merkle.ts'
@@ -82,7 +82,7 @@ const checkWhole = async (
   for (const [at, hash] of hashes.entries()) t.deepEqual(await reader(0, at), hash)
   for (const text of signer.signed) {
     const { size, root } = parseCheckpointText(text)
-    t.is(encodeHex(await readRoot(size, reader)), encodeHex(root), `signed head of ${size}`)
+    t.is(toHex(await readRoot(size, reader)), toHex(root), `signed head of ${size}`)
   }
   t.is(new TextDecoder().decode(disk.published!), state.head.checkpoint)
 }
@@ -354,7 +354,7 @@ test('tiles are rebuilt from the records, and only when these hash to the signed
   add(9_000)
   const sequencer = await openSequencer(ports)
   while ((await sequencer.tick()).sequenced > 0);
-  const list = () => [...disk.tiles].map(([key, hashes]) => `${key} ${encodeHex(hashes)}`).sort()
+  const list = () => [...disk.tiles].map(([key, hashes]) => `${key} ${toHex(hashes)}`).sort()
   const before = list()
   disk.tiles.clear()
   await t.throwsAsync(openSequencer(ports), { code: 'LOG_CORRUPT' })

@@ -3,8 +3,10 @@
  *
  * A plain SHA-256 is enough to store: nobody can guess 256 random bits, so there is nothing to slow down.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { CodedError } from '../../ca/errors.ts'
+import { toHex } from '../lib/bytes.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 
 const PREFIX_BYTES = 6
 const SECRET_BYTES = 32
@@ -16,9 +18,6 @@ export type ApiKeyParts = { readonly prefix: string; readonly secret: string }
 
 /** A new key: `text` is shown once, prefix and hash are stored. */
 export type NewApiKey = { readonly text: string; readonly prefix: string; readonly hash: string }
-
-const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 /**
  * Takes a key apart.
@@ -36,7 +35,7 @@ export function parseApiKey(text: string): ApiKeyParts {
 
 /** What is stored of a key: lower-case hexadecimal SHA-256 over prefix and secret. */
 export function hashApiKey({ prefix, secret }: ApiKeyParts): string {
-  return createHash('sha256').update(`yx_${prefix}_${secret}`).digest('hex')
+  return sha256Hex(`yx_${prefix}_${secret}`)
 }
 
 /** Compares a key with a stored hash in constant time. */

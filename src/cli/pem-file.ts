@@ -1,10 +1,8 @@
 /** PEM files as commands read them. */
-import { fromBase64 } from '../lib/bytes.ts'
+import { parsePem } from '../lib/pem.ts'
 
-/** DER of every block with this label, in order. */
-export function derFromPem(text: string, label: string): Uint8Array[] {
-  const blocks = text.matchAll(
-    new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----`, 'g'),
-  )
-  return [...blocks].map(([, body = '']) => fromBase64(body.replace(/\s+/g, '')))
-}
+/** DER of every block with this label, in order. @throws {INPUT_MALFORMED} */
+export const derFromPem = (text: string, label: string): Uint8Array[] =>
+  parsePem(text)
+    .filter((block) => block.label === label)
+    .map(({ bytes }) => bytes)

@@ -1,4 +1,5 @@
 /** Octets and their text forms. `Buffer` is used here for its native codecs and leaves as Uint8Array. */
+import { CodedError } from '../../ca/errors.ts'
 
 /** Base64 (RFC 4648 §4). */
 export const toBase64 = (bytes: Uint8Array): string => view(bytes).toString('base64')
@@ -9,8 +10,24 @@ export const toHex = (bytes: Uint8Array): string => view(bytes).toString('hex')
 /** Octets of Base64 text that the caller has checked for its alphabet. */
 export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
 
-/** Octets of hexadecimal text that the caller has checked for its alphabet. */
-export const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
+/**
+ * Octets of Base64 text that came from outside: no white space, and unused bits are zero, so that no two texts mean the
+ * same octets.
+ *
+ * @throws {INPUT_MALFORMED} when the text is not the one Base64 form of its octets
+ * @see RFC 4648 §3.5, §4
+ */
+export function parseBase64(text: string): Uint8Array {
+  const bytes = fromBase64(text)
+  if (toBase64(bytes) !== text)
+    throw new CodedError('INPUT_MALFORMED', 'Base64 text is not in its one standard form')
+  return bytes
+}
+
+/** True when both have the same length and octets; not for secrets, whose comparison must not end early. */
+export function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && view(a).equals(b)
+}
 
 /** PEM armour of one DER structure (RFC 7468). */
 export function toPem(label: string, der: Uint8Array): string {
@@ -18,7 +35,7 @@ export function toPem(label: string, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`
 }
 
-const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+const view = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 // Buffers that were made to be appended to: writing behind a view of any other buffer would hit what others keep there.
 const roomy = new WeakSet<ArrayBufferLike>()

@@ -4,11 +4,11 @@
  * The subject stays here as a salted hash: enough to tell whether a certificate names the same one, and nothing that
  * an erasure would have to find.
  */
-import { createHash } from 'node:crypto'
 import { CodedError } from '../../ca/errors.ts'
 import type { SubjectAttribute } from '../../ca/formats.ts'
 import { encodeCanonicalJson } from '../lib/canonical-json.ts'
 import { toHex } from '../lib/bytes.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { type PageView, pageOf, type Paging } from './paging.ts'
 import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller } from './tenancy.ts'
@@ -46,7 +46,7 @@ export function hashSubject(subject: readonly SubjectAttribute[], saltHex: strin
     .filter(({ type }) => IDENTIFYING.has(type))
     .map(({ type, value }) => `${type}=${value.normalize('NFC').trim()}`)
     .sort()
-  return createHash('sha256').update(`${saltHex}\n`).update(encodeCanonicalJson(parts)).digest('hex')
+  return sha256Hex(`${saltHex}\n`, encodeCanonicalJson(parts))
 }
 
 const isRequired = (deps: ServiceDeps, profile: string): boolean =>

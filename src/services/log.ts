@@ -1,6 +1,6 @@
 /** Reads of the log for outsiders: checkpoint, tiles, receipts, consistency. Nothing beyond the published head is shown. */
 import { CodedError } from '../../ca/errors.ts'
-import { encodeBase64 } from '../audit/base64.ts'
+import { toBase64 } from '../lib/bytes.ts'
 import type { LogHead } from '../audit/log-store.ts'
 import { readConsistency, readReceipt, readTileResource } from '../audit/log-reader.ts'
 import { encodeVerifierKey } from '../audit/note.ts'
@@ -41,7 +41,7 @@ export function createLogService({ store, logKey }: Pick<ServiceDeps, 'store' | 
       const end = to ?? size
       if (end > size) throw new CodedError('LOG_RANGE', `the published log has ${size} entries`)
       const proof = await readConsistency(store.log, from, end)
-      return { from, to: end, proof: proof.map(encodeBase64) }
+      return { from, to: end, proof: proof.map(toBase64) }
     },
   }
 }

@@ -15,7 +15,7 @@ import {
   type Level,
   type PadesInput,
 } from './assemble-signature.ts'
-import { sha256Hex } from './digests.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { requireEvidence } from './identity-evidence.ts'
 import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller } from './tenancy.ts'

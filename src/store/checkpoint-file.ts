@@ -7,6 +7,7 @@ import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CodedError } from '../../ca/errors.ts'
 import type { CheckpointCopy } from '../audit/log-store.ts'
+import { isSameBytes } from '../lib/bytes.ts'
 
 const MAX_CHECKPOINT_BYTES = 64 * 1024
 
@@ -49,15 +50,15 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-const isSameBytes = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
-  a === null || b === null ? a === b : a.length === b.length && a.every((byte, index) => byte === b[index])
+const isSameCopy = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
+  a === null || b === null ? a === b : isSameBytes(a, b)
 
 /** The copy in this file. Replacing is compare-and-set for one process; the log's own state guards against two. */
 export function createCheckpointFile(file: string): CheckpointCopy {
   return {
     read: () => readCopy(file),
     replace: async (expected, next) => {
-      if (!isSameBytes(await readCopy(file), expected)) return false
+      if (!isSameCopy(await readCopy(file), expected)) return false
       await writeDurably(file, next)
       return true
     },

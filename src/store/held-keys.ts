@@ -1,7 +1,7 @@
 /** What is known of keys that the core holds for tenants; the keys themselves are in ca/keys. */
-import { createHash } from 'node:crypto'
 import { CodedError } from '../../ca/errors.ts'
 import type { HeldKey, RecordDraft } from '../../ca/ports.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { createConditions } from './conditions.ts'
 import type { Database } from './database.ts'
 import { queryRows, type SqlRow } from './dialect.ts'
@@ -40,7 +40,7 @@ export function createHeldKeys({ reader }: Database, committer: Committer) {
             key_id: key.keyId,
             tenant: key.tenant,
             algorithm: key.algorithm,
-            spki_sha256: createHash('sha256').update(key.spkiDer).digest('hex'),
+            spki_sha256: sha256Hex(key.spkiDer),
             spki_der: key.spkiDer,
             created_at: toMillis(key.createdAt),
             destroyed_at: null,

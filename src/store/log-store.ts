@@ -6,6 +6,7 @@
  */
 import type { Knex } from 'knex'
 import type { LogHead, LogState, LogStore, PendingHead, SequencedRow, TileWrite } from '../audit/log-store.ts'
+import { isSameBytes } from '../lib/bytes.ts'
 import type { Database, Transaction } from './database.ts'
 import { queryRows, type SqlRow } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
@@ -29,9 +30,6 @@ const toState = (row: SqlRow): LogState => ({
   },
   pending: toPending(row),
 })
-
-const isSameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index])
 
 const isSameHead = (
   a: { readonly size: number; readonly root: Uint8Array },

@@ -3,7 +3,7 @@ import { ATTRIBUTE, CONTENT, type HashName, compareBytes, isCoded } from '../../
 import { type CmsMessage, parseCms } from './cms.ts'
 import type { EvidenceNeed } from './evidence.ts'
 import { type Conclusion, failed } from './indications.ts'
-import { parsePem } from './pem.ts'
+import { parsePem } from '../lib/pem.ts'
 import type { SignatureReport } from './report.ts'
 import { signatureReport } from './report-build.ts'
 import { type Session, type SessionInput, evidenceOfMessages, openSession } from './session.ts'

@@ -23,7 +23,7 @@ import {
   TAG,
 } from '../../ca/formats.ts'
 import { findSubjectKey } from './path/facts.ts'
-import { parsePem } from './pem.ts'
+import { parsePem } from '../lib/pem.ts'
 import { distributionPointsOf } from './revocation/crl-scope.ts'
 
 /** Bytes as they were found or fetched; what cannot be read is left out and proves nothing. */

@@ -7,7 +7,7 @@ import { issue, makeCms, makeCrl, makeOcsp, makeToken, withTimestamp } from '../
 import { findOriginalAttributes, normaliseBer } from './ber.ts'
 import { parseCms } from './cms.ts'
 import { parsePdfDate } from './pdf-date.ts'
-import { parsePem } from './pem.ts'
+import { parsePem } from '../lib/pem.ts'
 import { findWeakness, parsePolicy } from './policy.ts'
 import { listTexts } from './texts.ts'
 import { trustFromPem } from './trust.ts'

@@ -1,4 +1,5 @@
 /** Makes the report of one signature from its verdict. */
+import { sha256Hex } from '../lib/sha256.ts'
 import type { CmsCheck } from './cms.ts'
 import type { Conclusion } from './indications.ts'
 import { type KeyCustody, judgeConditions } from './law13.ts'
@@ -9,7 +10,6 @@ import {
   anchorReport,
   certificateReport,
   chainReport,
-  sha256Hex,
   timestampReport,
 } from './report-parts.ts'
 import type { SignatureVerdict } from './signature.ts'

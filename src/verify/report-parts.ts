@@ -1,12 +1,6 @@
 /** Parts of a report that signatures and time stamps share: certificates, chains, algorithms, time stamps. */
-import {
-  type Certificate,
-  digest,
-  findAttribute,
-  nameToString,
-  serialHexOf,
-  toHex,
-} from '../../ca/formats.ts'
+import { type Certificate, findAttribute, nameToString, serialHexOf } from '../../ca/formats.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import type { CmsCheck } from './cms.ts'
 import { findSubjectKey } from './path/facts.ts'
 import { type Policy, acceptableUntil } from './policy.ts'
@@ -23,9 +17,6 @@ import { reason } from './texts.ts'
 import type { TimestampVerdict } from './timestamp.ts'
 import type { Anchor } from './trust.ts'
 import type { ChainLink, ChainVerdict } from './x509.ts'
-
-/** SHA-256 of some octets, hex. */
-export const sha256Hex = (...parts: readonly Uint8Array[]): string => toHex(digest('SHA-256', ...parts))
 
 /** A certificate in short. */
 export const certificateReport = (certificate: Certificate): CertificateReport => ({

@@ -1,7 +1,7 @@
 /** The trust list: whom a verification believes. */
 import { type Certificate, CodedError, isCoded, nameToString, parseCertificate } from '../../ca/formats.ts'
 import { uniqueCertificates } from './evidence.ts'
-import { parsePem } from './pem.ts'
+import { parsePem } from '../lib/pem.ts'
 
 /** One entry of the trust list. */
 export interface TrustAnchor {

@@ -11,7 +11,7 @@ import { worstIndication } from './indications.ts'
 import { verifyPdf } from './pdf.ts'
 import { hasPictureOfSeal } from './picture.ts'
 import type { AnswerKey, DocumentIndication, Report } from './report.ts'
-import { sha256Hex } from './report-parts.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import type { SessionInput } from './session.ts'
 import { type Reason, reason } from './texts.ts'
 

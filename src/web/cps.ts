@@ -1,10 +1,10 @@
 /** `/cps`: certificate policy, practice statement, time-stamp policy and disclosure, as filled from the configuration. */
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type } from 'typebox'
 import { CodedError } from '../../ca/errors.ts'
 import type { RouteDefinition } from '../http/route.ts'
+import { sha256Hex } from '../lib/sha256.ts'
 import { type Html, html } from './html.ts'
 import type { Bilingual, Language } from './language.ts'
 import { type MarkdownPage, parseMarkdown } from './markdown.ts'
@@ -48,7 +48,7 @@ export function buildPolicyPages(texts: PolicyTexts, facts: PolicyFacts): Policy
     const values = policyValues(facts, language)
     for (const name of POLICY_TEXTS) {
       const filled = fillPolicyText(texts[name][language], values)
-      const sha256 = createHash('sha256').update(filled).digest('hex')
+      const sha256 = sha256Hex(filled)
       pages.set(`${name}.${language}`, { ...parseMarkdown(filled), sha256 })
     }
   }

@@ -2,7 +2,7 @@
 import type { VerificationView } from '../../services/verify-document.ts'
 import type { EvidenceView } from '../../services/identity-evidence.ts'
 import type { SignatureView } from '../../services/sign-document.ts'
-import { sha256Hex } from '../../services/digests.ts'
+import { sha256Hex } from '../../lib/sha256.ts'
 import type { Demo } from './demo-context.ts'
 import { buildSealPng } from './seal-image.ts'
 

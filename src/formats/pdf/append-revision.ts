@@ -1,4 +1,5 @@
-import { concat, digest } from './ciphers.ts'
+import { concat } from '../../../ca/formats.ts'
+import { digest } from './ciphers.ts'
 import { resolve, type PdfDocument } from './document.ts'
 import { encodeIndirectObject, encodeObject } from './encode-object.ts'
 import { malformed, tooLarge } from './limits.ts'

@@ -68,8 +68,3 @@ export function digest(name: 'md5' | 'sha256' | 'sha384' | 'sha512', ...parts: U
 export function toBytes(buffer: Uint8Array): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
 }
-
-/** The parts one after the other. */
-export function concat(...parts: Uint8Array[]): Uint8Array {
-  return toBytes(Buffer.concat(parts))
-}

@@ -1,4 +1,4 @@
-import { concat } from './ciphers.ts'
+import { concat } from '../../../ca/formats.ts'
 import { isSignatureDict } from './decrypt-object.ts'
 import {
   isSameRef,

@@ -1,5 +1,5 @@
-import { CodedError } from '../../../ca/errors.ts'
-import { aesCbc, concat, digest, rc4 } from './ciphers.ts'
+import { CodedError, concat } from '../../../ca/formats.ts'
+import { aesCbc, digest, rc4 } from './ciphers.ts'
 import { encodePdfDoc } from './objects.ts'
 
 /** The entries of an encryption dictionary that the key depends on (ISO 32000-2, table 21). */

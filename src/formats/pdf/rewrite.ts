@@ -1,5 +1,5 @@
+import { concat } from '../../../ca/formats.ts'
 import { encodeTable, type XrefRow } from './append-revision.ts'
-import { concat } from './ciphers.ts'
 import { getObject, type PdfDocument } from './document.ts'
 import { encodeIndirectObject } from './encode-object.ts'
 import { isRef, type PdfObject, type PdfRef } from './objects.ts'

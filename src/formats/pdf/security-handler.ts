@@ -1,5 +1,5 @@
-import { CodedError } from '../../../ca/errors.ts'
-import { concat, decryptAes, digest, encryptAes, rc4 } from './ciphers.ts'
+import { CodedError, concat } from '../../../ca/formats.ts'
+import { decryptAes, digest, encryptAes, rc4 } from './ciphers.ts'
 import { findFileKey, type KeyParameters } from './file-key.ts'
 import { malformed } from './limits.ts'
 import {

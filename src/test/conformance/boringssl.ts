@@ -18,7 +18,7 @@ import {
   verifySignature,
 } from '../../../ca/formats.ts'
 import { type PathOptions, validatePath } from '../../verify/path/validate.ts'
-import type { PemBlock } from '../../verify/pem.ts'
+import type { PemBlock } from '../../lib/pem.ts'
 import { checkRevocation } from '../../verify/revocation/check.ts'
 import type { RevocationContext } from '../../verify/revocation/status.ts'
 import { factsOf, findSignatureAlgorithm, findSubjectKey } from '../../verify/path/facts.ts'

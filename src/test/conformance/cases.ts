@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { type Certificate, isCoded, parseCertificate } from '../../../ca/formats.ts'
-import { type PemBlock, parsePem } from '../../verify/pem.ts'
+import { type PemBlock, parsePem } from '../../lib/pem.ts'
 
 /** One entry of a corpus: labels beside these stay readable by name, and each run narrows what it uses. */
 export type CorpusCase = {

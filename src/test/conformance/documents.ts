@@ -11,7 +11,7 @@ import { parseCms, checkCms } from '../../verify/cms.ts'
 import type { Report, SignatureReport } from '../../verify/report.ts'
 import { validateTimestamp } from '../../verify/timestamp.ts'
 import { verify } from '../../verify/verify.ts'
-import { parsePem } from '../../verify/pem.ts'
+import { parsePem } from '../../lib/pem.ts'
 import { type Corpus, type CorpusCase, type Said, pathOf, pathsOf, sayOrRefuse } from './cases.ts'
 import { defaultPolicy } from './policy.ts'
 

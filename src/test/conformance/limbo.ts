@@ -2,7 +2,7 @@
 import { EKU, parseCertificate, type Certificate } from '../../../ca/formats.ts'
 import { findPath } from '../../verify/path/build.ts'
 import type { Purpose } from '../../verify/path/purpose.ts'
-import { parsePem } from '../../verify/pem.ts'
+import { parsePem } from '../../lib/pem.ts'
 import { type Corpus, type CorpusCase, type Said, pathOf, sayOrRefuse } from './cases.ts'
 
 type Testcase = {

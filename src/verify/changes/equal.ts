@@ -9,6 +9,7 @@ import {
   type PdfStream,
   type PdfString,
 } from '../../formats/pdf/objects.ts'
+import { isSameBytes } from '../../lib/bytes.ts'
 
 /** True where both objects are written with the same values; references are compared, not followed. */
 export function isEqualObject(a: PdfObject | undefined, b: PdfObject | undefined): boolean {
@@ -30,24 +31,18 @@ function isEqualComposite(a: Exclude<Composite, PdfObject[]>, b: Composite): boo
     case 'name':
       return a.value === (b as PdfName).value
     case 'string':
-      return isEqualBytes(a.bytes, (b as PdfString).bytes)
+      return isSameBytes(a.bytes, (b as PdfString).bytes)
     case 'ref':
       return isSameRef(a, b as PdfRef)
     case 'dict':
       return isEqualDict(a, b as PdfDict)
     case 'stream':
-      return isEqualDict(a.dict, (b as PdfStream).dict) && isEqualBytes(a.raw, (b as PdfStream).raw)
+      return isEqualDict(a.dict, (b as PdfStream).dict) && isSameBytes(a.raw, (b as PdfStream).raw)
   }
 }
 
 function isEqualDict(a: PdfDict, b: PdfDict): boolean {
   return listChangedKeys(a, b).length === 0
-}
-
-function isEqualBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }
 
 /** The keys whose values are not equal; a null value counts as an absent one (ISO 32000-2, 7.3.7). */

@@ -1,5 +1,5 @@
 /** Text encodings of PKIX structures (RFC 7468): the blocks of a PEM file. */
-import { CodedError } from '../../ca/formats.ts'
+import { CodedError } from '../../ca/errors.ts'
 
 /** One block. */
 export interface PemBlock {
@@ -9,7 +9,7 @@ export interface PemBlock {
 }
 
 /** Larger than the trust list of any operating system. */
-export const MAX_PEM_CHARACTERS = 16 * 1024 * 1024
+const MAX_PEM_CHARACTERS = 16 * 1024 * 1024
 
 const pattern = /^-----BEGIN ([A-Z0-9 ._]{1,64})-----\s([^-]*)-----END \1-----/gm
 
