@@ -55,6 +55,7 @@ function compareRevisions(doc: PdfDocument, signatures: readonly PdfSignature[],
     throw tooLarge('objects in its revisions', LIMITS.entries)
   let before = viewRevision(doc, first)
   let graph = openGraph(before)
+  const sealed: Step['sealed'] = new Map()
   let walks = 1
   for (const revision of later) {
     const after = viewNextRevision(doc, before)
@@ -65,6 +66,7 @@ function compareRevisions(doc: PdfDocument, signatures: readonly PdfSignature[],
       after,
       revision,
       graph: graph ?? emptyGraph(),
+      sealed,
     })
     if (graph === undefined) changes.push(unreadable(revision))
     steps[revision.index] = changes

@@ -1,5 +1,12 @@
-import { resolve } from '../../formats/pdf/document.ts'
-import { findDictOf, isDict, type PdfDict, type PdfObject } from '../../formats/pdf/objects.ts'
+import { getObject, getValue, resolve } from '../../formats/pdf/document.ts'
+import {
+  findDictOf,
+  getText,
+  isDict,
+  isString,
+  type PdfDict,
+  type PdfObject,
+} from '../../formats/pdf/objects.ts'
 import { isEqualObject, isSameValue, listChangedKeys } from './equal.ts'
 import { checkNewField } from './signature-field.ts'
 import { forbid, type Step } from './step.ts'
@@ -26,9 +33,9 @@ function isFormEntryFine(step: Step, key: string, a: PdfDict | undefined, b: Pdf
   const now = b.entries.get(key)
   if (isSameValue(step.before, step.after, old, now)) return true
   if (key === 'SigFlags') return areFlagsAdded(resolve(step.before, old), resolve(step.after, now))
-  // Resources and a default style say nothing where there was no form before.
   if (key === 'DR') return isResourceAdded(step, old, now)
-  return key === 'DA' && (old ?? null) === null
+  // A default style says nothing where no field takes it.
+  return key === 'DA' && (old ?? null) === null && !hasStyledField(step)
 }
 
 function areFlagsAdded(old: PdfObject, now: PdfObject): boolean {
@@ -47,11 +54,54 @@ function isResourceAdded(step: Step, old: PdfObject | undefined, now: PdfObject 
   return listChangedKeys(a, b).every((category) => {
     const before = resolve(step.before, a?.entries.get(category))
     const after = resolve(step.after, b.entries.get(category))
+    if (category === 'Font' && isMissedFontAdded(step, before, after)) return false
     if (before === null) return RESOURCE_CATEGORIES.has(category)
     if (!RESOURCE_CATEGORIES.has(category)) return isSameValue(step.before, step.after, before, after)
     if (!isDict(before) || !isDict(after)) return isEqualObject(before, after)
     return [...before.entries].every(([name, value]) => isEqualObject(value, after.entries.get(name)))
   })
+}
+
+/** Whether a field other than for signatures is there: viewers draw it with the default style and resources. */
+function hasStyledField(step: Step): boolean {
+  for (const role of step.graph.roles.values())
+    if ((role.kind === 'field' || role.kind === 'widget') && role.type !== undefined && role.type !== 'Sig')
+      return true
+  return false
+}
+
+/**
+ * Whether fonts come that the signed document named and did not have: viewers draw a field without appearance, or a
+ * free text, with the font of that name, so that other characters would show.
+ */
+function isMissedFontAdded(step: Step, before: PdfObject, after: PdfObject): boolean {
+  const old = findDictOf(before)
+  const names = [...(findDictOf(after)?.entries.keys() ?? [])].filter((name) => !old?.entries.has(name))
+  if (names.length === 0) return false
+  const styles = listStyles(step)
+  // A name can be written with escapes (7.3.5): such a style may mean any.
+  return names.some((name) => styles.some((style) => style.includes('#') || style.includes(`/${name}`)))
+}
+
+/** Every default appearance string (/DA) of the signed document. */
+function listStyles(step: Step): string[] {
+  const { graph, before } = step
+  const found: string[] = []
+  const stack: PdfObject[] = []
+  for (const num of new Set([...graph.reached.keys(), ...graph.roles.keys()])) {
+    const entry = before.state.merged.get(num)
+    if (entry === undefined || entry.kind === 'free' || graph.unreadable.has(num)) continue
+    stack.push(getObject(before, { kind: 'ref', num, gen: entry.kind === 'offset' ? entry.gen : 0 }))
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      if (Array.isArray(next)) stack.push(...next)
+      const dict = findDictOf(next)
+      if (dict === undefined) continue
+      const style = getValue(before, dict, 'DA')
+      if (isString(style)) found.push(getText(style))
+      stack.push(...dict.entries.values())
+    }
+  }
+  return found
 }
 
 function compareFields(step: Step, old: PdfObject | undefined, now: PdfObject | undefined): void {

@@ -9,7 +9,7 @@ import {
 } from '../../formats/pdf/objects.ts'
 import type { XrefEntry } from '../../formats/pdf/xref.ts'
 import type { ChangeClass } from './change-types.ts'
-import { comparePage } from './compare-page.ts'
+import { checkSignedPlaces, comparePage } from './compare-page.ts'
 import { isEqualObject } from './equal.ts'
 import { pathOf } from './object-graph.ts'
 import type { FieldRole, ObjectRole } from './object-roles.ts'
@@ -30,6 +30,7 @@ export function compareObjects(step: Step): void {
     else compareObject(step, num, [old, entry], pages)
   }
   for (const page of pages) comparePage(step, page)
+  checkSignedPlaces(step)
 }
 
 /** A reference that led nowhere while the document was signed must not lead somewhere now. */

@@ -55,32 +55,66 @@ function readPage(view: PdfDocument, num: number): PdfDict | undefined {
 
 type PageContext = { readonly page: PdfDict; readonly path: string; readonly old: readonly PdfObject[] }
 
-function checkAddedAnnotation(step: Step, { page, path, old }: PageContext, item: PdfObject): void {
+function checkAddedAnnotation(step: Step, context: PageContext, item: PdfObject): void {
+  const { path } = context
   const widget = isRef(item) ? step.widgets.get(item.num) : undefined
-  const where = { path: `${path}/Annots`, ref: isRef(item) ? item : undefined }
   if (!isRef(item) || widget === undefined) {
-    forbid(step, 'annotation', 'annotation-added', where)
+    const ref = isRef(item) ? item : undefined
+    forbid(step, 'annotation', 'annotation-added', { path: `${path}/Annots`, ref })
     return
   }
   // On one page and once: an appearance shown anywhere else was not agreed to.
   step.widgets.delete(item.num)
-  if (!widget.isNew) return
-  const rect = readVisibleRect(step.after, widget.dict)
-  if (rect === undefined) return
-  allow(step, 'signature', 'seal-placed', { path, ref: item, field: widget.field })
-  checkPlace(step, rect, widget, { page, path, old })
+  placeSeal(step, context, item, widget)
 }
 
-function checkPlace(step: Step, rect: Rect, widget: StepWidget, context: PageContext): void {
-  const where = { path: `${context.path}/Annots`, field: widget.field }
-  for (const item of context.old) {
-    const dict = resolve(step.before, item)
-    if (!isDict(dict) || !isCoverable(step.before, dict)) continue
-    const other = readVisibleRect(step.before, dict)
-    if (other !== undefined && overlaps(rect, other)) forbid(step, 'annotation', 'widget-overlaps', where)
+/**
+ * Judges the places of fields that were on a page before and are signed in this save: what was empty, or hidden, shows
+ * something now. A field that was put there before the first signature to be shown afterwards is a shadow attack.
+ */
+export function checkSignedPlaces(step: Step): void {
+  if (step.widgets.size === 0) return
+  for (const [num, role] of step.graph.roles) {
+    if (role.kind !== 'page') continue
+    const page = readPage(step.after, num)
+    const annotations = page && getValue(step.after, page, 'Annots')
+    if (page === undefined || !Array.isArray(annotations)) continue
+    for (const item of annotations) {
+      const widget = isRef(item) ? step.widgets.get(item.num) : undefined
+      if (!isRef(item) || widget === undefined) continue
+      const old = annotations.filter((other) => !isRef(other) || other.num !== item.num)
+      placeSeal(step, { page, path: pathOf(step.graph, num), old }, item, widget)
+    }
   }
-  const box = readPageBox(step.after, context.page)
-  if (box !== undefined && area(rect) > area(box) / 2) forbid(step, 'annotation', 'widget-covers-page', where)
+}
+
+function placeSeal(step: Step, context: PageContext, ref: PdfRef, widget: StepWidget): void {
+  const { path } = context
+  const rect = readVisibleRect(step.after, widget.dict)
+  if (rect === 'nothing') return
+  if (rect === 'unclear') {
+    // Some viewers take the first four numbers of a longer array.
+    forbid(step, 'annotation', 'widget-covers-page', { path: `${path}/Annots`, ref, field: widget.field })
+    return
+  }
+  if (widget.isNew) allow(step, 'signature', 'seal-placed', { path, ref, field: widget.field })
+  checkPlace(step, rect, widget, context)
+}
+
+function checkPlace(step: Step, rect: Rect, widget: StepWidget, { page, path, old }: PageContext): void {
+  const where = { path: `${path}/Annots`, field: widget.field }
+  for (const item of old) {
+    const dict = resolve(step.after, item)
+    if (!isDict(dict) || !isCoverable(step.after, dict)) continue
+    const other = readVisibleRect(step.after, dict)
+    if (typeof other !== 'string' && overlaps(rect, other))
+      forbid(step, 'annotation', 'widget-overlaps', where)
+  }
+  // All later seals together: two halves hide a page as well as one whole.
+  const covered = (step.sealed.get(path) ?? 0) + area(rect)
+  step.sealed.set(path, covered)
+  if (covered > area(readPageBox(step.after, page)) / 2)
+    forbid(step, 'annotation', 'widget-covers-page', where)
 }
 
 /** Links and pop-ups show nothing that a seal could cover. */
@@ -91,19 +125,40 @@ function isCoverable(view: PdfDocument, dict: PdfDict): boolean {
 
 type Rect = readonly [number, number, number, number]
 
-/** The rectangle of an annotation that shows something: not hidden, not empty. */
-function readVisibleRect(view: PdfDocument, dict: PdfDict): Rect | undefined {
+/**
+ * The rectangle of an annotation that shows something: not hidden, not empty. What is not for the screen (NoView) can
+ * be printed and counts.
+ *
+ * @see ISO 32000-2, table 167
+ */
+function readVisibleRect(view: PdfDocument, dict: PdfDict): Rect | 'nothing' | 'unclear' {
   const flags = getValue(view, dict, 'F')
-  // Hidden (bit 2) and NoView (bit 6) annotations are not shown (ISO 32000-2, table 167).
-  if (typeof flags === 'number' && (flags & 0x22) !== 0) return undefined
-  const rect = readRect(view, getValue(view, dict, 'Rect'))
-  return rect !== undefined && area(rect) > 0 ? rect : undefined
+  if (typeof flags === 'number' && (flags & HIDDEN) !== 0) return 'nothing'
+  const value = getValue(view, dict, 'Rect')
+  if (value === null) return 'nothing'
+  const rect = readRect(view, value)
+  if (rect === undefined) return 'unclear'
+  return area(rect) > 0 ? rect : 'nothing'
 }
 
-function readPageBox(view: PdfDocument, page: PdfDict): Rect | undefined {
+const HIDDEN = 2
+
+/** What viewers take for a page without a box of its own: US Letter. */
+const DEFAULT_BOX: Rect = [0, 0, 612, 792]
+
+/** What is shown of a page: its crop box within its media box (ISO 32000-2, 14.11.2). */
+function readPageBox(view: PdfDocument, page: PdfDict): Rect {
+  const media = findInheritedBox(view, page, 'MediaBox') ?? DEFAULT_BOX
+  const crop = findInheritedBox(view, page, 'CropBox')
+  if (crop === undefined || !overlaps(crop, media)) return media
+  const [a, b, c, d] = crop
+  return [Math.max(a, media[0]), Math.max(b, media[1]), Math.min(c, media[2]), Math.min(d, media[3])]
+}
+
+function findInheritedBox(view: PdfDocument, page: PdfDict, key: string): Rect | undefined {
   let node: PdfDict | undefined = page
   for (let depth = 0; node !== undefined && depth < 32; depth++) {
-    const box = readRect(view, getValue(view, node, 'MediaBox'))
+    const box = readRect(view, getValue(view, node, key))
     if (box !== undefined) return box
     node = findDictOf(getValue(view, node, 'Parent'))
   }

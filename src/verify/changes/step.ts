@@ -18,6 +18,8 @@ export type Step = {
   readonly changes: Change[]
   /** Widgets that this save may put on a page, by object number. */
   readonly widgets: Map<number, StepWidget>
+  /** What seals cover of each page, by its path, since the first signature; in square units of the page. */
+  readonly sealed: Map<string, number>
 }
 
 /** A widget of a signature field that this save adds or signs. */
