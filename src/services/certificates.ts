@@ -138,12 +138,15 @@ export function createCertificates(deps: ServiceDeps) {
     return row
   }
 
+  const show = (row: CertificateListing, certDer: Uint8Array | undefined): CertificateView =>
+    withPem(viewOf(row, now()), ca, certDer)
+
   async function get(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateView> {
     const [row, stored] = await Promise.all([
       find(caller, issuerId, serialHex),
       store.ca.findIssued(issuerId, serialHex),
     ])
-    return show(deps, row, stored?.certDer)
+    return show(row, stored?.certDer)
   }
 
   return {
@@ -152,7 +155,7 @@ export function createCertificates(deps: ServiceDeps) {
     /** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
     async issue(caller: Caller, input: IssueInput): Promise<CertificateView> {
       const { issuerId, serialHex, certDer } = await issueFor(deps, caller, input)
-      return show(deps, await find({ ...caller, scope: caller.tenant }, issuerId, serialHex), certDer)
+      return show(await find({ ...caller, scope: caller.tenant }, issuerId, serialHex), certDer)
     },
 
     async search(caller: Caller, input: SearchInput): Promise<PageView<CertificateView>> {
@@ -182,23 +185,6 @@ export function createCertificates(deps: ServiceDeps) {
 
     receipt: async (caller: Caller, issuerId: string, serialHex: string): Promise<string> =>
       receiptOf(deps, await find(caller, issuerId, serialHex)),
-  }
-}
-
-/** A certificate with its PEM and chain, where its bytes are at hand. */
-function show(
-  { ca, now }: ServiceDeps,
-  row: CertificateListing,
-  certDer: Uint8Array | undefined,
-): CertificateView {
-  const view = viewOf(row, now())
-  const issuer = ca.issuers.find((candidate) => candidate.issuerId === row.issuerId)
-  if (!certDer || !issuer) return view
-  const chain = [issuer.certDer, ...issuer.chainDer]
-  return {
-    ...view,
-    certificatePem: toPem('CERTIFICATE', certDer),
-    chainPem: chain.map((der) => toPem('CERTIFICATE', der)),
   }
 }
 
