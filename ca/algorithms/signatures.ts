@@ -168,9 +168,8 @@ export function verifySignature(
     return nodeVerify(
       hash,
       data,
-      pss === undefined
-        ? { key, dsaEncoding: 'der' }
-        : { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: pss },
+      // DER is what ECDSA and DSA signatures are in when nothing else is asked for.
+      pss === undefined ? key : { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: pss },
       signature,
     )
   } catch {
