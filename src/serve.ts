@@ -103,6 +103,8 @@ export async function serve(house: House): Promise<Running> {
   await recordConfiguration({ ca: house.ca, config, store: house.store, now })
   const orphans = await services.reconciler.atStart()
   if (orphans > 0) log.info({ orphans }, 'intents that a crash left open were closed')
+  // The first signature after a start is verified against them.
+  await services.status.publishDueCrls()
   const { jobs, sequencer } = jobsOf(house)
   const schedule = startJobs(jobs, now, log)
   const { routes, observe } = routesOf(house, () => schedule)

@@ -31,8 +31,12 @@ const overview = (commands: readonly Command<never>[]): string =>
     'yinxin COMMAND --help shows the options of a command.',
   ].join('\n')
 
+/** A file that is not there or may not be read is the caller's to mend: its message says all of it. */
+const systemCode = (error: unknown): string | undefined =>
+  error instanceof Error && 'syscall' in error ? (error as NodeJS.ErrnoException).code : undefined
+
 function showError(error: unknown, json: boolean, streams: CliStreams): void {
-  const code = error instanceof CodedError ? error.code : 'INTERNAL'
+  const code = error instanceof CodedError ? error.code : (systemCode(error) ?? 'INTERNAL')
   const message = error instanceof Error ? error.message : String(error)
   if (json) {
     const extra = error instanceof CodedError ? error.extra : {}
@@ -40,8 +44,7 @@ function showError(error: unknown, json: boolean, streams: CliStreams): void {
     return
   }
   streams.err.write(`yinxin: ${message} (${code})\n`)
-  if (!(error instanceof CodedError) && error instanceof Error && error.stack)
-    streams.err.write(`${error.stack}\n`)
+  if (code === 'INTERNAL' && error instanceof Error && error.stack) streams.err.write(`${error.stack}\n`)
 }
 
 /**

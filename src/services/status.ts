@@ -7,7 +7,7 @@ import type { ServiceDeps } from './deps.ts'
 const NOTHING = new Uint8Array()
 
 /** @returns the public status use cases */
-export function createStatus({ ca, store }: Pick<ServiceDeps, 'ca' | 'store'>) {
+export function createStatus({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store' | 'now'>) {
   return {
     /** OCSP over POST; a request that cannot be read gets an OCSP error, not an exception (RFC 6960 §2.3). */
     ocsp: (requestDer: Uint8Array = NOTHING): Promise<OcspAnswer> => ca.ocsp(requestDer),
@@ -29,6 +29,19 @@ export function createStatus({ ca, store }: Pick<ServiceDeps, 'ca' | 'store'>) {
       const row = await store.ca.lastCrl({ issuerId, shard })
       if (!row) throw new CodedError('NOT_FOUND', 'no CRL has been published for this scope')
       return row
+    },
+
+    /**
+     * Publishes full lists that are missing or over: a command that signs or verifies where nobody serves needs them.
+     *
+     * @throws {CodedError} those of the core
+     */
+    async publishDueCrls(): Promise<void> {
+      for (const { issuerId, canSign } of ca.issuers) {
+        const scope = { issuerId, shard: null }
+        const last = canSign ? await store.ca.lastCrl(scope) : undefined
+        if (canSign && (!last || last.nextUpdate <= now())) await ca.crl(scope)
+      }
     },
 
     /** @throws {CodedError} NOT_FOUND */

@@ -59,6 +59,7 @@ export const signCommand: Command<CliContext> = {
       const [file = ''] = input.positionals
       const { image, reason, level, out } = input.options
       if (level !== 'B-B' && level !== 'B-T') throw new CodedError('REQUEST_INVALID', '--level is B-B or B-T')
+      await services.status.publishDueCrls()
       const { summary, bytes } = await services.signDocument(caller, {
         document: new Uint8Array(await readFile(file)),
         fileName: basename(file),

@@ -54,6 +54,7 @@ export const verifyCommand: Command<CliContext> = {
     const report =
       input.options['trust'] === undefined
         ? await withHouse(input, context, async ({ services }, caller) => {
+            await services.status.publishDueCrls()
             const asked = { ...(await readInput(input)), fileName: basename(input.positionals[0] ?? '') }
             return (await services.verifyDocument(caller, asked)).report
           })
