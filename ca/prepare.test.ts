@@ -35,6 +35,13 @@ test('a key with a live certificate gets no second one, in one batch neither; ev
   t.is(await codeOf(prepare(core, { ...asked, profile: 'event' })), 'done')
 })
 
+test('key reuse: of requests for one key that come at the same moment, one gets a certificate', async (t) => {
+  const { core } = await openTestCore()
+  const asked = await makeRequest()
+  const codes = await Promise.all(Array.from({ length: 5 }, () => codeOf(prepare(core, asked))))
+  t.deepEqual(codes.toSorted(), [...Array<string>(4).fill('PROFILE_VIOLATION'), 'done'])
+})
+
 test('check 15: proof of possession with one bit changed is refused and recorded', async (t) => {
   const made = await openTestCore()
   const csrDer = await makeCsr()

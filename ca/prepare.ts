@@ -68,7 +68,32 @@ function validityOf(
   return { notBefore: new Date(start), notAfter }
 }
 
-async function draft(core: IssuingCore, request: IssueRequest): Promise<PreparedIssuance> {
+/** Keys between the look at what they have already and the durable intent, by the store that has the intents. */
+const keysUnderWay = new WeakMap<IssuingCore['ports']['store'], Set<string>>()
+
+function underWay({ ports: { store } }: IssuingCore): Set<string> {
+  const keys = keysUnderWay.get(store) ?? new Set()
+  keysUnderWay.set(store, keys)
+  return keys
+}
+
+/**
+ * Takes a key that may have one certificate only, until the intents of this batch are durable: the store cannot show
+ * a request that came at the same moment.
+ *
+ * @param mine what this batch has taken
+ */
+function claimKey(core: IssuingCore, profile: Profile, spkiSha256: string, mine: Set<string>): void {
+  if (!profile.keys.unique.value) return
+  if (mine.has(spkiSha256)) throw new CodedError('PROFILE_VIOLATION', 'key: it occurs twice in one batch')
+  const keys = underWay(core)
+  if (keys.has(spkiSha256))
+    throw new CodedError('PROFILE_VIOLATION', 'key: another request for it is under way')
+  keys.add(spkiSha256)
+  mine.add(spkiSha256)
+}
+
+async function draft(core: IssuingCore, request: IssueRequest, mine: Set<string>): Promise<PreparedIssuance> {
   const now = core.ports.now()
   const profile = getProfile(core.profiles, request.profile)
   const issuer = issuerFor(core, profile, request)
@@ -79,6 +104,7 @@ async function draft(core: IssuingCore, request: IssueRequest): Promise<Prepared
   checkEventDigests(profile, request)
   const key = subjectKeyOf(core, profile, request)
   const spkiSha256 = sha256Hex(key.spkiDer)
+  claimKey(core, profile, spkiSha256, mine)
   await checkKeyUse(core, profile, spkiSha256)
   const { notBefore, notAfter } = validityOf(profile, issuer, seconds, now)
   const serial = makeSerial(core.instanceByte, core.ports.randomBytes)
@@ -181,21 +207,13 @@ const TURN = 32
 async function draftAll(
   core: IssuingCore,
   requests: readonly IssueRequest[],
+  mine: Set<string>,
 ): Promise<(PreparedIssuance | CodedError)[]> {
   const outcomes: (PreparedIssuance | CodedError)[] = []
-  const uniqueKeys = new Set<string>()
   for (const [index, request] of requests.entries()) {
     if (index % TURN === TURN - 1) await new Promise(setImmediate)
     try {
-      const prepared = await draft(core, request)
-      const { spkiSha256, profile } = prepared.intent
-      // The store sees a batch only when it is whole: a key twice in one batch has to be seen here.
-      if (core.profiles.get(profile)?.keys.unique.value) {
-        if (uniqueKeys.has(spkiSha256))
-          throw new CodedError('PROFILE_VIOLATION', 'key: it occurs twice in one batch')
-        uniqueKeys.add(spkiSha256)
-      }
-      outcomes.push(prepared)
+      outcomes.push(await draft(core, request, mine))
     } catch (error) {
       if (
         !(error instanceof CodedError) ||
@@ -221,7 +239,21 @@ export async function prepareMany(
   requests: readonly IssueRequest[],
   alongside: readonly RecordDraft[] = [],
 ): Promise<(IssuanceToken | CodedError)[]> {
-  const outcomes = await draftAll(core, requests)
+  const mine = new Set<string>()
+  try {
+    return await prepareClaimed(core, requests, alongside, mine)
+  } finally {
+    for (const key of mine) underWay(core).delete(key)
+  }
+}
+
+async function prepareClaimed(
+  core: IssuingCore,
+  requests: readonly IssueRequest[],
+  alongside: readonly RecordDraft[],
+  mine: Set<string>,
+): Promise<(IssuanceToken | CodedError)[]> {
+  const outcomes = await draftAll(core, requests, mine)
   const drafts = outcomes.filter((outcome): outcome is PreparedIssuance => !(outcome instanceof CodedError))
   const records = outcomes.flatMap((outcome, index) => {
     const request = requests[index]

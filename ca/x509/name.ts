@@ -110,6 +110,12 @@ export function encodeName(attributes: readonly SubjectAttribute[]): Uint8Array 
   )
 }
 
+/**
+ * What a reader does not see, or sees elsewhere than it stands: control and format characters (bidi overrides, zero
+ * width, tags), private use, unassigned, line separators, and spaces other than U+0020. Two names must not look the same.
+ */
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
+
 function checkValue(row: AttributeType, value: string): void {
   const length = [...value].length
   if (length === 0 || length > row.max)
@@ -118,10 +124,10 @@ function checkValue(row: AttributeType, value: string): void {
       `subject: ${row.short} has ${length} characters, 1 to ${row.max} are allowed (X.520)`,
     )
   // A lone surrogate would be encoded as U+FFFD: the certificate would name somebody else.
-  if (!value.isWellFormed() || /[\u0000-\u001f\u007f]/.test(value))
+  if (!value.isWellFormed() || UNSHOWN.test(value))
     throw new CodedError(
       'PROFILE_VIOLATION',
-      `subject: ${row.short} holds a control character or a broken one`,
+      `subject: ${row.short} holds a control character or another that is not shown`,
     )
   if (row.encode === printableString && !/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(value))
     throw new CodedError(

@@ -75,7 +75,8 @@ export async function requireEvidence(
       `profile ${wanted.profile} needs identityEvidenceId (Electronic Signature Law art. 20)`,
     )
   }
-  const entry = await deps.store.identityEvidence.find(identityEvidenceId, caller.scope)
+  // Of the tenant that the certificate will belong to, also for staff who see all: one business's evidence is not another's.
+  const entry = await deps.store.identityEvidence.find(identityEvidenceId, caller.tenant)
   const mismatch = (rule: string): CodedError =>
     new CodedError('IDENTITY_EVIDENCE_MISMATCH', `identityEvidenceId: ${rule}`, {
       extra: { errors: [{ pointer: '#/identityEvidenceId', rule }] },
