@@ -108,12 +108,19 @@ async function findCustody({ ca, store }: EngineDeps, report: Report): Promise<K
     if (!signer) continue
     for (const { issuerId } of ca.issuers) {
       const row = await store.ca.findIssued(issuerId, signer.serialHex)
-      if (row?.class === 'event' && row.certSha256 === signer.sha256)
+      if (row?.class === 'event' && row.certSha256 === signer.sha256 && (await isKeyGone(store, row.keyId)))
         found.push({ certSha256: signer.sha256, exclusive: true, facts: [EVENT_KEY] })
     }
   }
   return found
 }
+
+/**
+ * An event certificate can also be issued for a key that its owner keeps, or that is held here for longer: about that
+ * key nothing is known.
+ */
+const isKeyGone = async (store: Store, keyId: string | null): Promise<boolean> =>
+  keyId !== null && (await store.heldKeys.find(keyId, 'all')) === undefined
 
 const EVENT_KEY = {
   zh: '密钥仅为本次签名生成，使用一次后即销毁，均有日志记录。',
