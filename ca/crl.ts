@@ -17,7 +17,7 @@ import { type CrlEntry } from './x509/crl-entries.ts'
 import { type CrlTemplate, buildTbsCertList, encodeCrl, encodeCrlEntries } from './x509/crl-writer.ts'
 
 /** Seven days: a week-end and two working days to repair a publisher before lists expire; at most ten (check 26). */
-export const CRL_VALIDITY_MS = 7 * 24 * 3600_000
+const CRL_VALIDITY_MS = 7 * 24 * 3600_000
 
 /** Serials in one record, so that a record stays below the largest leaf of the log. */
 const SERIALS_PER_RECORD = 1000

@@ -154,7 +154,7 @@ function codedErrorOf(error: unknown): CodedError {
  * The outcome of an intent that will never have a certificate. A token that was spent before has had
  * its outcome, and a foreign one has no intent.
  */
-export function closingRecords(
+function closingRecords(
   core: Pick<IssuingCore, 'ports'>,
   token: IssuanceToken,
   error: CodedError,

@@ -99,7 +99,7 @@ function deepFreeze<T>(value: T): T {
 }
 
 /** Checks profiles against the schema given. */
-export function buildProfileParser(schema: object): (file: string, bytes: Uint8Array) => Profile {
+function buildProfileParser(schema: object): (file: string, bytes: Uint8Array) => Profile {
   const validate = new Ajv2020({ allErrors: false, strict: true }).compile<ProfileRules>(schema)
   return (file, bytes) => {
     if (bytes.length > MAX_PROFILE_BYTES) throw invalid(file, `at most ${MAX_PROFILE_BYTES} bytes`)

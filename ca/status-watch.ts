@@ -3,7 +3,7 @@ import { CodedError } from './errors.ts'
 import type { CaPorts } from './ports.ts'
 
 /** Other processes' status changes are seen after at most this many milliseconds. */
-export const STATUS_POLL_MS = 500
+const STATUS_POLL_MS = 500
 
 /** A reader of status changes that asks the store at most twice a second. */
 export interface StatusWatch {

@@ -23,7 +23,7 @@ import { type PkiFailure, type TimeStampRequest, parseTimeStampRequest } from '.
 import { encodeTimeStampRefusal, encodeTimeStampResponse, encodeTstInfo } from './x509/tsp-writer.ts'
 
 /** Stated distance to UTC in milliseconds; EN 319 421 §7.7.2 asks for a second or better. */
-export const TSA_ACCURACY_MS = 1000
+const TSA_ACCURACY_MS = 1000
 
 /** Hashes that are stamped: none that is broken or about to be (EN 319 422 §5.1.2, TS 119 312). */
 const ACCEPTED: ReadonlySet<HashName> = new Set([

@@ -76,7 +76,7 @@ const byOid = new Map(SIGNATURE_ALGORITHMS.map((entry) => [entry.oid, entry]))
 const byName = new Map(SIGNATURE_ALGORITHMS.map((entry) => [entry.name, entry]))
 
 /** OID of RSASSA-PSS, whose row is made from its parameters (RFC 4055 §3.1). */
-export const RSASSA_PSS = '1.2.840.113549.1.1.10'
+const RSASSA_PSS = '1.2.840.113549.1.1.10'
 
 /** The row of this name. @throws {CodedError} ALGORITHM_UNSUPPORTED */
 export function getSignatureAlgorithm(name: string): SignatureAlgorithm {

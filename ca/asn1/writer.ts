@@ -172,17 +172,6 @@ export function time(date: Date): Uint8Array {
 /** GeneralizedTime in whole seconds, Zulu. */
 export const generalizedTime = (date: Date): Uint8Array => timeOctets(TAG.generalizedTime, date)
 
-const digits = (date: Date): string => date.toISOString().replace(/[-:T]/g, '')
-
-/** GeneralizedTime with milliseconds, trailing zeros removed (RFC 3161 §2.4.2). */
-export function generalizedTimeMillis(date: Date): Uint8Array {
-  const fraction = digits(date).slice(15, 18).replace(/0+$/, '')
-  return tlv(
-    TAG.generalizedTime,
-    encoder.encode(`${digits(date).slice(0, 14)}${fraction ? `.${fraction}` : ''}Z`),
-  )
-}
-
 /** `[number] EXPLICIT`. */
 export const explicit = (number: number, ...parts: readonly Uint8Array[]): Uint8Array =>
   tlv(contextConstructed(number), ...parts)

@@ -1,7 +1,7 @@
 import { weak } from './weak.ts'
 
 /** BR §6.1.1.3 asks for 100 rounds; a margin keeps us right if somebody counts from one. */
-export const FERMAT_ROUNDS = 110
+const FERMAT_ROUNDS = 110
 
 /** Largest integer whose square is not above `value` (Newton). */
 export function integerSquareRoot(value: bigint): bigint {

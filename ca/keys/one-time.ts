@@ -31,7 +31,7 @@ export interface OneTimeKeys {
 }
 
 /** Upper bound of keys alive at once, so that abandoned ones cannot fill memory. */
-export const MAX_ONE_TIME_KEYS = 10_000
+const MAX_ONE_TIME_KEYS = 10_000
 
 /**
  * Starts with no keys.

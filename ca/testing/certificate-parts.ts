@@ -50,8 +50,7 @@ const subjectOf = (profile: Profile): Uint8Array =>
   encodeName(COMMON.filter(({ type }) => profile.subject.value.some((rule) => rule.type === type)))
 
 /** The CA that signs a profile. */
-export const aboveOf = (profile: Profile): typeof issuer =>
-  profile.issuedBy.value === 'root' ? root : issuer
+const aboveOf = (profile: Profile): typeof issuer => (profile.issuedBy.value === 'root' ? root : issuer)
 
 function partsOf(profileName: string): Parts {
   const profile = getProfile(core.profiles, profileName)

@@ -12,7 +12,7 @@ import { type Certificate } from './certificate.ts'
 import { ATTRIBUTE, CONTENT } from './cms.ts'
 
 /** Attribute with one value. */
-export const encodeAttribute = (type: string, value: Uint8Array): Uint8Array =>
+const encodeAttribute = (type: string, value: Uint8Array): Uint8Array =>
   sequence(oid(type), tlv(TAG.set, value))
 
 /** IssuerAndSerialNumber. */
@@ -24,7 +24,7 @@ const issuerAndSerial = (certificate: Certificate): Uint8Array =>
  *
  * @param withIssuerSerial also name issuer and serial, as EN 319 122-1 §5.2.2.3 recommends
  */
-export function encodeSigningCertificateV2(certificate: Certificate, withIssuerSerial: boolean): Uint8Array {
+function encodeSigningCertificateV2(certificate: Certificate, withIssuerSerial: boolean): Uint8Array {
   const certHash = octetString(digest('SHA-256', certificate.raw))
   const issuerSerial = (): Uint8Array =>
     sequence(sequence(explicit(4, certificate.issuer.raw)), tlv(TAG.integer, certificate.serial))

@@ -91,8 +91,8 @@ export interface SignedData {
 
 /** Bounds of one SignedData without its content. */
 export const MAX_CMS_BYTES = 64 * 1024 * 1024
-export const MAX_SIGNER_INFOS = 100
-export const MAX_CMS_CERTIFICATES = 1000
+const MAX_SIGNER_INFOS = 100
+const MAX_CMS_CERTIFICATES = 1000
 
 function malformed(rule: string): never {
   throw new CodedError('INPUT_MALFORMED', `CMS: ${rule}`)
@@ -162,7 +162,7 @@ function revocationInfo(node: Der | undefined): Pick<SignedData, 'crls' | 'other
 }
 
 /** One SignerInfo; also the value of a countersignature. @throws {CodedError} INPUT_MALFORMED */
-export function parseSignerInfo(node: Der): SignerInfo {
+function parseSignerInfo(node: Der): SignerInfo {
   const reader = readSequence(node)
   const version = decodeSmallInteger(reader.next(TAG.integer))
   const sid = parseSignerIdentifier(reader.next())

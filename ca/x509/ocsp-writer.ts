@@ -22,10 +22,6 @@ import { OCSP_BASIC, OCSP_STATUS, type OcspCertStatus, type OcspResponseStatus }
 export const encodeResponderIdByKey = (responder: Certificate): Uint8Array =>
   explicit(2, octetString(digest('SHA-1', parseSpki(responder.spkiDer).keyBits)))
 
-/** byName: the subject of the responder's certificate, byte for byte. */
-export const encodeResponderIdByName = (responder: Certificate): Uint8Array =>
-  explicit(1, responder.subject.raw)
-
 /** What is said about one certificate. */
 export interface SingleResponseFields {
   /** CertID exactly as it was asked. */

@@ -58,13 +58,13 @@ export interface OcspRequest {
 
 /** A request with one CertID and a long nonce has about 250 bytes; RFC 5019 §2.1.1 allows one CertID anyway. */
 export const MAX_OCSP_REQUEST_BYTES = 2048
-export const MAX_OCSP_CERT_IDS = 16
+const MAX_OCSP_CERT_IDS = 16
 
 /** Certificates and several answers included. */
 export const MAX_OCSP_RESPONSE_BYTES = 1024 * 1024
 
 /** RFC 9654 §2.1: Nonce ::= OCTET STRING (SIZE(1..128)). */
-export const MAX_NONCE_BYTES = 128
+const MAX_NONCE_BYTES = 128
 
 function malformed(rule: string): never {
   throw new CodedError('INPUT_MALFORMED', `OCSP: ${rule}`)

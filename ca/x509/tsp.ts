@@ -40,7 +40,7 @@ export interface TimeStampRequest {
 }
 
 /** A request with every field and a SHA-512 imprint has under 200 bytes. */
-export const MAX_TSP_REQUEST_BYTES = 4096
+const MAX_TSP_REQUEST_BYTES = 4096
 export const MAX_TSP_TOKEN_BYTES = 1024 * 1024
 
 function malformed(rule: string): never {
@@ -84,7 +84,7 @@ export function parseTimeStampRequest(der: Uint8Array): TimeStampRequest {
 }
 
 /** RFC 3161 §2.4.2 PKIStatus; the index is the number. */
-export const PKI_STATUS = [
+const PKI_STATUS = [
   'granted',
   'grantedWithMods',
   'rejection',

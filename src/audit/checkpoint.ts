@@ -15,7 +15,7 @@ export type Checkpoint = {
 const malformed = (why: string): CodedError => new CodedError('INPUT_MALFORMED', `Checkpoint: ${why}`)
 
 /** Note text of a checkpoint: three lines, never an extension line (monitors cannot audit those). */
-export function encodeCheckpointText({ origin, size, root }: Checkpoint): string {
+function encodeCheckpointText({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${toBase64(root)}\n`
 }
 

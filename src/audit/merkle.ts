@@ -147,7 +147,7 @@ export function planConsistency(oldSize: number, newSize: number): LeafRange[] {
 }
 
 /** Root of a range of leaves, from the perfect subtrees in it. @see RFC 6962 §2.1 */
-export async function readRangeHash(range: LeafRange, reader: SubtreeReader): Promise<Uint8Array> {
+async function readRangeHash(range: LeafRange, reader: SubtreeReader): Promise<Uint8Array> {
   const subtrees = listPerfectSubtrees(range)
   const hashes = await Promise.all(subtrees.map(({ level, index }) => reader(level, index)))
   return foldRight(hashes)

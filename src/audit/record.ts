@@ -110,7 +110,7 @@ const isText = (value: unknown, pattern: RegExp): boolean => typeof value === 's
  *
  * @throws {AUDIT_RECORD_INVALID} with the field in `extra.pointer`
  */
-export function checkRecord(value: unknown): asserts value is AuditRecord {
+function checkRecord(value: unknown): asserts value is AuditRecord {
   if (!isObject(value)) throw invalid('')
   const fields = Object.keys(value).sort()
   const extra = fields.find((field) => !FIELDS.includes(field))

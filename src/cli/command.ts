@@ -32,7 +32,7 @@ export interface Command<Context> {
 }
 
 /** Options that every command takes. */
-export const COMMON_OPTIONS: Readonly<Record<string, OptionRow>> = {
+const COMMON_OPTIONS: Readonly<Record<string, OptionRow>> = {
   json: { help: 'print JSON, one object per line' },
   data: { value: 'DIR', help: 'data folder (YINXIN_DATA, or ./data)' },
   help: { help: 'show this help' },

@@ -19,7 +19,7 @@ const DETAIL: Readonly<Record<number, string>> = {
 }
 
 /** The whole answer, head and problem document. */
-export function clientErrorAnswer(code: string | undefined, baseUrl: string): string {
+function clientErrorAnswer(code: string | undefined, baseUrl: string): string {
   const status = STATUS_OF[code ?? ''] ?? 400
   const requestId = randomUUID()
   const body = JSON.stringify({

@@ -16,8 +16,8 @@ export interface MetricSources {
 }
 
 export function createMetrics(sources: MetricSources): Metrics {
-  const registry = new Registry()
-  const registers = [registry]
+  const collected = new Registry()
+  const registers = [collected]
   const requests = new Counter({
     name: 'yinxin_requests_total',
     help: 'Requests by operation and status class',
@@ -57,7 +57,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       const now = sources.now().getTime()
       for (const { name, notAfter } of sources.certificates)
         ends.set({ name }, Math.floor((notAfter.getTime() - now) / 1000))
-      return registry.metrics()
+      return collected.metrics()
     },
   }
 }

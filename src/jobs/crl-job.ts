@@ -21,7 +21,7 @@ export interface CrlJobDeps {
 const keyOf = (scope: CrlScope): string => `${scope.issuerId}/${scope.shard ?? 'full'}`
 
 /** Every scope of every issuer: the full list, then its shards. */
-export function listScopes(ca: Pick<Ca, 'issuers'>): CrlScope[] {
+function listScopes(ca: Pick<Ca, 'issuers'>): CrlScope[] {
   return ca.issuers.flatMap(({ issuerId, shards, canSign }) =>
     canSign
       ? [{ issuerId, shard: null }, ...Array.from({ length: shards }, (_, shard) => ({ issuerId, shard }))]

@@ -25,7 +25,7 @@ export interface FetchLimits {
   readonly allowAddress?: (address: string) => boolean
 }
 
-export const DEFAULT_FETCH_LIMITS: FetchLimits = { timeoutMs: 5000, maxBytes: 32 * 1024 * 1024 }
+const DEFAULT_FETCH_LIMITS: FetchLimits = { timeoutMs: 5000, maxBytes: 32 * 1024 * 1024 }
 
 const failed = (url: URL, rule: string, cause?: unknown): CodedError =>
   new CodedError(

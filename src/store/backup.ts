@@ -65,7 +65,7 @@ async function withFile<T>(file: string, work: (query: Query) => Promise<T>): Pr
 }
 
 /** Checks that a file is a whole database of ours, and says what it holds. @throws {STORE_BACKUP_FAILED} */
-export async function readBackupFacts(file: string): Promise<BackupFacts> {
+async function readBackupFacts(file: string): Promise<BackupFacts> {
   return await withFile(file, async (query) => {
     const check = await query('PRAGMA quick_check(1)')
     if (check?.quick_check !== 'ok') throw failed('The file is damaged')

@@ -113,7 +113,7 @@ export const orderLockStatement = (client: DatabaseClient): string | undefined =
 export type SqlFailure = 'unique' | 'constraint' | 'other'
 
 /** Sorts a driver error. */
-export function classifySqlError(error: unknown): SqlFailure {
+function classifySqlError(error: unknown): SqlFailure {
   const code = String((error as { code?: unknown } | null)?.code ?? '')
   const message = error instanceof Error ? error.message : ''
   if (code === '23505') return 'unique'

@@ -17,7 +17,7 @@ export type RandomBytes = (count: number) => Uint8Array
 const ID_RANDOM_BYTES = 10
 
 /** Builds the record of a draft at this instant. @throws {AUDIT_RECORD_INVALID} {INPUT_TOO_LARGE} */
-export function buildRecord(draft: RecordDraft, at: Date, random: Uint8Array): AuditRecord {
+function buildRecord(draft: RecordDraft, at: Date, random: Uint8Array): AuditRecord {
   return {
     v: 1,
     id: buildRecordId(at, random),

@@ -13,13 +13,13 @@ import { type StoredDocument, toDocument } from './documents.ts'
 import type { Committer } from './group-commit.ts'
 
 /** Years that information about a certificate is kept after its end. */
-export const RETENTION_YEARS = 5
+const RETENTION_YEARS = 5
 
 const DOCUMENTS_PER_SWEEP = 200
 const HOUR_MS = 3_600_000
 
 /** The first instant at which something that ended then may be erased: the same day and time, years later. */
-export function readRetentionEnd(ended: Date): Date {
+function readRetentionEnd(ended: Date): Date {
   const end = new Date(ended)
   end.setUTCFullYear(end.getUTCFullYear() + RETENTION_YEARS)
   return end

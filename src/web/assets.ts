@@ -17,14 +17,16 @@ export interface Asset {
 
 const FOLDER = join(import.meta.dirname, 'assets')
 
-function readAsset(name: string, extension: string, contentType: string): Asset {
-  const bytes = new Uint8Array(readFileSync(join(FOLDER, `${name}.${extension}`)))
+/** One asset from one or more files: what stands in several for its reader goes out as one. */
+function readAsset(name: string, extension: string, contentType: string, files = [name]): Asset {
+  const texts = files.map((file) => readFileSync(join(FOLDER, `${file}.${extension}`), 'utf8'))
+  const bytes = new TextEncoder().encode(texts.join(''))
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
   const fileName = `${name}.${hash}.${extension}`
   return { href: `/assets/${fileName}`, fileName, contentType, etag: `"${hash}"`, bytes }
 }
 
-export const STYLE = readAsset('site', 'css', 'text/css; charset=utf-8')
+export const STYLE = readAsset('site', 'css', 'text/css; charset=utf-8', ['frame', 'parts'])
 export const SCRIPT = readAsset('site', 'js', 'text/javascript; charset=utf-8')
 export const ICON = readAsset('seal', 'svg', 'image/svg+xml')
 

@@ -22,7 +22,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 }
 
 /** Text for element content and for quoted attribute values. */
-export const escapeText = (text: string): string =>
+const escapeText = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '')
 
 const isHtml = (part: Part): part is Html => typeof part === 'object' && part !== null && MARK in part

@@ -24,7 +24,7 @@ interface CheckpointFacts {
 }
 
 /** First three lines of a checkpoint; undefined for what is none. */
-export function readCheckpointFacts(text: string): CheckpointFacts | undefined {
+function readCheckpointFacts(text: string): CheckpointFacts | undefined {
   const [origin, size, rootBase64] = text.split('\n')
   if (!origin || !size || !rootBase64 || !/^(0|[1-9]\d*)$/.test(size)) return undefined
   return { origin, size, rootBase64 }

@@ -62,7 +62,7 @@ function limitsOf(schema: Json): string {
 }
 
 /** The fields of a schema, nested ones by their path. */
-export function fieldsOf(schema: Json, prefix = '', depth = 0): readonly Field[] {
+function fieldsOf(schema: Json, prefix = '', depth = 0): readonly Field[] {
   const required = list(schema['required'])
   return Object.entries(object(schema['properties'])).flatMap(([key, value]) => {
     const property = object(value)

@@ -15,7 +15,7 @@ export function outcomeOf(indication: DocumentIndication): Outcome {
 }
 
 /** The word for an outcome. */
-export const outcomeWord = (outcome: Outcome, say: Say): string =>
+const outcomeWord = (outcome: Outcome, say: Say): string =>
   ({
     pass: say('通过', 'Passed'),
     fail: say('不通过', 'Failed'),

@@ -31,7 +31,7 @@ export const CONTENT_SECURITY_POLICY = [
 ].join('; ')
 
 /** Headers of every page. */
-export const pageHeaders = (language: Language, cacheControl: string): Record<string, string> => ({
+const pageHeaders = (language: Language, cacheControl: string): Record<string, string> => ({
   'Content-Security-Policy': CONTENT_SECURITY_POLICY,
   'Content-Language': languageTag(language),
   'Cross-Origin-Opener-Policy': 'same-origin',

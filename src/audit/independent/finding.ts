@@ -1,7 +1,7 @@
 /** What the verifier can find wrong, as stable keys with a sentence in English and Chinese. Pure. */
 
 /** Sentences for each kind of finding. */
-export const FINDING_TEXTS = {
+const FINDING_TEXTS = {
   'checkpoint-malformed': ['The checkpoint cannot be read', '检查点无法读取'],
   'checkpoint-not-signed': [
     'The checkpoint is not signed by the key of this log',

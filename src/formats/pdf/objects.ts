@@ -112,11 +112,6 @@ export function isSameRef(a: PdfRef, b: PdfRef): boolean {
   return a.num === b.num && a.gen === b.gen
 }
 
-/** The text of a name, read as UTF-8 where it is UTF-8. */
-export function getNameText(name: PdfName): string {
-  return isAscii(name.value) ? name.value : Buffer.from(name.value, 'latin1').toString('utf8')
-}
-
 /** The text of a text string: UTF-16BE, UTF-8 (PDF 2.0) or PDFDocEncoding (ISO 32000-2, 7.9.2.2). */
 export function getText(string: PdfString): string {
   const { bytes } = string

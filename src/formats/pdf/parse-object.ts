@@ -46,7 +46,7 @@ export function skipWhite(cursor: Cursor): void {
 }
 
 /** Reads the run of regular characters at the cursor as Latin-1. */
-export function readWord(cursor: Cursor): string {
+function readWord(cursor: Cursor): string {
   const { bytes, end } = cursor
   const start = cursor.pos
   let pos = start

@@ -85,7 +85,7 @@ function readOffsetEntry(trailer: PdfDict, key: string, reader: XrefReader): num
 }
 
 /** Reads the section at an offset counted from the header. */
-export function readXrefSection(reader: XrefReader, offset: number): XrefSection {
+function readXrefSection(reader: XrefReader, offset: number): XrefSection {
   const cursor = cursorAt(reader, offset)
   const start = cursor.pos
   skipWhite(cursor)

@@ -8,7 +8,7 @@ const State = Type.Enum(['intent', 'valid', 'held', 'revoked', 'expired'], {
   description: '`intent`: the serial is taken and no certificate is known (a crash or a refusal)',
 })
 
-export const CertificateSchema = Type.Object(
+const CertificateSchema = Type.Object(
   {
     issuerId: Type.String(),
     serialHex: SerialHex,

@@ -75,7 +75,7 @@ const SignBody = Type.Object(
   closed,
 )
 
-export const SignatureSchema = Type.Object(
+const SignatureSchema = Type.Object(
   {
     id: Type.String(),
     format: Type.Enum(['pades', 'cades']),

@@ -26,7 +26,7 @@ const Row = Type.Object(
   closed,
 )
 
-export const FiguresSchema = Type.Object(
+const FiguresSchema = Type.Object(
   {
     from: Day,
     to: Day,

@@ -4,7 +4,7 @@ import type { Services } from '../../services/services.ts'
 import { type RouteDefinition, route } from '../route.ts'
 import { closed, Instant } from '../schemas.ts'
 
-export const VerificationSchema = Type.Object(
+const VerificationSchema = Type.Object(
   {
     id: Type.String(),
     fileName: Type.Union([Type.String(), Type.Null()]),

@@ -13,11 +13,11 @@ import { type PathOptions, type PathVerdict, isSignedBy, validatePath } from './
 /** Longest path, target and anchor included. */
 export const MAX_PATH_CERTIFICATES = 12
 /** Certificates looked at during one search. */
-export const MAX_SEARCH_STEPS = 2000
+const MAX_SEARCH_STEPS = 2000
 /** Different paths validated during one search. */
-export const MAX_PATHS = 64
+const MAX_PATHS = 64
 /** Public-key operations during one search. */
-export const MAX_SIGNATURE_CHECKS = 300
+const MAX_SIGNATURE_CHECKS = 300
 
 /** Where a path starts, what it may lead through, and where it may end. */
 export interface PathSearch {

@@ -8,7 +8,7 @@ export interface WorkCounter {
 }
 
 /** Upper bound of name comparisons on one path. */
-export const MAX_NAME_COMPARISONS = 1_048_576
+const MAX_NAME_COMPARISONS = 1_048_576
 
 /** Why a certificate's names are not allowed. */
 export interface NameViolation {

@@ -114,7 +114,7 @@ function namesOf(
 }
 
 /** True for names of one kind that mean the same; URIs and others are compared octet by octet. */
-export function isSameGeneralName(a: GeneralName, b: GeneralName): boolean {
+function isSameGeneralName(a: GeneralName, b: GeneralName): boolean {
   if (a.kind === 'directoryName' && b.kind === 'directoryName') return isSameName(a.name, b.name)
   if ('text' in a && 'text' in b) return a.kind === b.kind && a.text === b.text
   if ('bytes' in a && 'bytes' in b) return compareBytes(a.bytes, b.bytes) === 0

@@ -89,7 +89,7 @@ function statusOf(single: SingleResponse, responder: Certificate): RevocationSta
 }
 
 /** True when a CertID names this certificate; the hash is the responder's choice. */
-export function isAbout(certId: CertId, certificate: Certificate, issuer: Certificate): boolean {
+function isAbout(certId: CertId, certificate: Certificate, issuer: Certificate): boolean {
   return (
     compareBytes(certId.serial, certificate.serial) === 0 &&
     isFromIssuer(certId, certificate.issuer.raw, issuer)

@@ -157,7 +157,7 @@ export const FAILED: SignatureReport = {
   ),
 }
 
-export const UNDECIDED: SignatureReport = {
+const UNDECIDED: SignatureReport = {
   ...PASSED,
   id: 'signature-3',
   field: null,

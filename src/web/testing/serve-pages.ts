@@ -14,7 +14,7 @@ import type { PolicyFacts, PolicyProfile } from '../policy-values.ts'
 import { type PageDeps, pageRoutes } from '../routes.ts'
 import type { VerifyInput } from '../verify-page.ts'
 
-export const TEST_INSTITUTION: Institution = {
+const TEST_INSTITUTION: Institution = {
   legalName: { zh: '仅供测试认证有限公司', en: 'TEST ONLY Certification Ltd.' },
   email: 'security@ca.example',
   evaluation: true,
