@@ -2,7 +2,7 @@
 //   ca codecs → ca → lib → formats → verify → audit, stats, auth, envelopes → store, net → services → http, web, cli, jobs → main
 // Tests may import anything; nothing but a test may import a test. src/test/architecture.test.ts plants a break for each rule.
 
-const test = '[.]test[.]ts$|^(src/test|ca/testing)/'
+const test = '[.]test[.]ts$|^(src/test|src/web/testing|ca/testing)/'
 const inside = (path, extra) => ({ path, pathNot: extra === undefined ? test : `${test}|${extra}` })
 const no = (name, from, to, comment) => ({ name, comment, severity: 'error', from, to })
 

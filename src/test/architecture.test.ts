@@ -11,7 +11,7 @@ import { run } from './judges.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs')
-const smallestTree = 40
+const smallestTree = 300
 
 type Cruise = {
   readonly modules: number
@@ -67,7 +67,7 @@ const lawful: Tree = {
     "import './keys/file.ts'\nimport './lint/serial.ts'\nexport type Ca = object\nexport const open = 1",
   'src/lib/bytes.ts': "import '../../ca/errors.ts'\nexport const bytes = 1",
   'src/formats/pades.ts':
-    "import '@libpdf/core'\nimport '../lib/bytes.ts'\nimport '../../ca/formats.ts'\nexport const sign = 1",
+    "import 'pngjs'\nimport '../lib/bytes.ts'\nimport '../../ca/formats.ts'\nexport const sign = 1",
   'src/verify/verify.ts': "import '../formats/pades.ts'\nexport const verify = 1",
   'src/audit/tree.ts': "import '../verify/verify.ts'\nexport const tree = 1",
   'src/store/records.ts':
