@@ -87,6 +87,39 @@ export function childrenOf(node: Der): Der[] {
   return list
 }
 
+/**
+ * Counts elements by their headers, before any of them becomes an object: two octets of input make several hundred of
+ * memory.
+ *
+ * @param isLeaf elements whose content is not looked at, by identifier octet and depth (0 is the outermost)
+ * @throws {CodedError} INPUT_TOO_LARGE above `max`, INPUT_MALFORMED
+ */
+export function checkElementCount(
+  bytes: Uint8Array,
+  max: number,
+  isLeaf: (tag: number, depth: number) => boolean = () => false,
+): void {
+  const ends = [bytes.length]
+  for (let at = 0, count = 0; ends.length > 0;) {
+    if (at >= (ends.at(-1) ?? 0)) {
+      ends.pop()
+      continue
+    }
+    if (++count > max) throw new CodedError('INPUT_TOO_LARGE', `DER: more than ${max} elements`)
+    const tag = bytes[at] ?? 0
+    const { length, next } = readLength(bytes, at + 1)
+    const end = next + length
+    if (end > (ends.at(-1) ?? 0)) malformed('element is longer than its container')
+    const depth = ends.length - 1
+    if (depth > MAX_DEPTH) malformed('nested too deep')
+    if ((tag & 0x20) === 0 || isLeaf(tag, depth)) at = end
+    else {
+      ends.push(end)
+      at = next
+    }
+  }
+}
+
 /** The single child of an EXPLICIT tag. @throws {CodedError} INPUT_MALFORMED */
 export function onlyChild(node: Der): Der {
   const list = childrenOf(node)

@@ -1,6 +1,6 @@
 /** CMS SignedData as read (RFC 5652 §5). Writing is in `cms-writer.ts`; foreign BER is made DER before it comes here. */
 import { CodedError } from '../errors.ts'
-import { type Der, childrenOf, onlyChild, parseDer, readSequence } from '../asn1/reader.ts'
+import { type Der, checkElementCount, childrenOf, onlyChild, parseDer, readSequence } from '../asn1/reader.ts'
 import { decodeOid, decodeSmallInteger, decodeTime, integerBytes, serialHexOf } from '../asn1/values.ts'
 import { compareBytes } from '../asn1/writer.ts'
 import { TAG, context, contextConstructed } from '../asn1/tags.ts'
@@ -91,6 +91,7 @@ export interface SignedData {
 
 /** Bounds of one SignedData without its content. */
 export const MAX_CMS_BYTES = 64 * 1024 * 1024
+const MAX_CMS_ELEMENTS = 100_000
 const MAX_SIGNER_INFOS = 100
 const MAX_CMS_CERTIFICATES = 1000
 
@@ -107,6 +108,7 @@ function malformed(rule: string): never {
 export function parseSignedData(der: Uint8Array): SignedData {
   if (der.length > MAX_CMS_BYTES)
     throw new CodedError('INPUT_TOO_LARGE', `CMS has ${der.length} bytes, at most ${MAX_CMS_BYTES} are read`)
+  checkElementCount(der, MAX_CMS_ELEMENTS, isCrl)
   const info = readSequence(der)
   const type = decodeOid(info.next(TAG.oid))
   if (type !== CONTENT.signedData) malformed(`content type ${type} is not signedData`)
@@ -138,6 +140,10 @@ export function parseSignedData(der: Uint8Array): SignedData {
     signerInfos: signers.map(parseSignerInfo),
   }
 }
+
+/** CRLs and OCSP responses, of any size, lie four levels down and stay closed here. */
+const isCrl = (tag: number, depth: number): boolean =>
+  depth === 4 && (tag === TAG.sequence || tag === contextConstructed(1))
 
 /** PKCS#7 v1.5 allowed any type here; RFC 5652 §5.2.1 says how it is read: the whole element is not the content. */
 function contentOf(node: Der, version: number): Uint8Array {

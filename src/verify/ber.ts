@@ -5,7 +5,7 @@
  * their signatures. What was signed is cut out of the original as it stands. Depth and count are bounded; a message
  * may hold CRLs of any size, which is why this is not done by a general ASN.1 library (its limit is 10,000 nodes).
  */
-import { CodedError, concat, tlv } from '../../ca/formats.ts'
+import { CodedError, tlv } from '../../ca/formats.ts'
 
 interface Element {
   readonly tag: number
@@ -17,7 +17,7 @@ interface Element {
 }
 
 const MAX_DEPTH = 30
-const MAX_ELEMENTS = 1_000_000
+const MAX_ELEMENTS = 100_000
 const MAX_BYTES = 64 * 1024 * 1024
 
 interface Budget {
@@ -77,6 +77,17 @@ function childrenOf(bytes: Uint8Array, parent: Element, budget: Budget): Element
   return list
 }
 
+/** Not as arguments of a call: there can be more than the stack holds. */
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
 const octetString = 0x04
 
 /** OCTET STRING, or the implicitly tagged one of CMS: fragments are joined (X.690 §8.7). */
@@ -88,7 +99,7 @@ function encode(bytes: Uint8Array, element: Element, budget: Budget, depth: numb
   if ((tag & 0x20) === 0) return tlv(tag, bytes.subarray(contentStart, contentEnd))
   const children = childrenOf(bytes, element, budget)
   if (isFragmented(tag)) return tlv(octetString, joinFragments(bytes, children, budget, depth))
-  return tlv(tag, ...children.map((child) => encode(bytes, child, budget, depth + 1)))
+  return tlv(tag, join(children.map((child) => encode(bytes, child, budget, depth + 1))))
 }
 
 function joinFragments(
@@ -98,8 +109,8 @@ function joinFragments(
   depth: number,
 ): Uint8Array {
   if (depth > MAX_DEPTH) malformed('too deep elements')
-  return concat(
-    ...fragments.map((fragment) => {
+  return join(
+    fragments.map((fragment) => {
       if (isFragmented(fragment.tag))
         return joinFragments(bytes, childrenOf(bytes, fragment, budget), budget, depth + 1)
       if (fragment.tag !== octetString) malformed('a fragment is no OCTET STRING')

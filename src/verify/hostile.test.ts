@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 
+import { isCoded } from '../../ca/formats.ts'
 import { PARSER_CODES, mutationsOf, verdictOf } from '../../ca/testing/fuzz.ts'
 import { defaultPolicy } from '../test/conformance/policy.ts'
 import { issue, makeCms, makeCrl, makeOcsp, makeToken, withTimestamp } from '../test/pki.ts'
@@ -87,6 +88,23 @@ test('BER bomb: nesting without end is refused', (t) => {
     verdictOf(() => normaliseBer(nested)),
     'INPUT_MALFORMED',
   )
+})
+
+test('DER bomb: millions of small elements are counted before they are read', (t) => {
+  const sequence = (tag: number, content: Uint8Array): Uint8Array => {
+    const { length } = content
+    const head = [tag, 0x84, length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255]
+    return Uint8Array.from(Buffer.concat([Buffer.from(head), content]))
+  }
+  const nulls = new Uint8Array(20_000_000).map((_, i) => (i % 2 === 0 ? 5 : 0))
+  const small = nulls.subarray(0, 300_000)
+  for (const bomb of [
+    sequence(0x30, nulls),
+    sequence(0x30, sequence(0x30, sequence(0x31, nulls))),
+    Uint8Array.from(Buffer.concat([Buffer.from([0x30, 0x80]), nulls, Buffer.from([0, 0])])),
+    Uint8Array.from(Buffer.concat([Buffer.from([0x30, 0x80]), small, Buffer.from([0, 0])])),
+  ])
+    t.true(isCoded(t.throws(() => parseCms(bomb))))
 })
 
 test('every sentence exists in both languages and no key twice', (t) => {
