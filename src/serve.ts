@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { CodedError } from '../ca/errors.ts'
 import { openSequencer } from './audit/sequencer.ts'
 import { createApp } from './http/app.ts'
 import { apiRoutes } from './http/api-routes.ts'
@@ -120,10 +121,26 @@ export async function serve(house: House): Promise<Running> {
     errorPage: errorPageOf(house),
   })
   const handle = app.callback()
-  const server = createServer((request, response) => void handle(request, response))
+  let isStopping = false
+  const server = createServer((request, response) => {
+    // A client that keeps its connection busy would keep the service running.
+    if (isStopping) response.setHeader('Connection', 'close')
+    void handle(request, response)
+  })
   server.on('clientError', onClientError(config.baseUrl))
-  server.listen(config.port, config.host)
-  await once(server, 'listening')
+  try {
+    server.listen(config.port, config.host)
+    await once(server, 'listening')
+  } catch (error) {
+    // Jobs that went on would keep a process that serves nothing alive, and the leases with it.
+    await schedule.stop()
+    await sequencer.close()
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    throw new CodedError(
+      'CONFIG_INVALID',
+      `YINXIN_PORT: another program listens on port ${config.port} of ${config.host}`,
+    )
+  }
   const { port } = server.address() as AddressInfo
   await house.store.ca.record([
     { type: 'service.started', at: now(), actor: 'system', tenant: null, data: { version } },
@@ -132,6 +149,7 @@ export async function serve(house: House): Promise<Running> {
     address: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
     routes,
     async close() {
+      isStopping = true
       await closeServer(server)
       await house.store.ca.record([
         { type: 'service.stopped', at: now(), actor: 'system', tenant: null, data: { version } },
@@ -146,8 +164,9 @@ export async function serve(house: House): Promise<Running> {
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  server.closeIdleConnections()
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
   const timer = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS)
   await closed
+  clearInterval(idle)
   clearTimeout(timer)
 }

@@ -1,6 +1,7 @@
 /** `yinxin` as a child process: the service, or one command. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { run, type Run } from '../judges.ts'
@@ -14,6 +15,8 @@ const environment = (dataDir: string, extra: Readonly<Record<string, string>> = 
   YINXIN_FETCH: '0',
   // A child of a test is not measured by the tools that measure the test.
   NODE_OPTIONS: '',
+  // Children read the same sources again and again.
+  NODE_COMPILE_CACHE: join(tmpdir(), 'yinxin-test-compile-cache'),
   ...extra,
 })
 
