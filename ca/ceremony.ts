@@ -19,6 +19,7 @@ import { type CaMaterial, type IssuerMaterial, isSignedBy, openIssuer } from './
 import type { Actor, CaPorts, IssuedCertificate, RecordDraft } from './ports.ts'
 import { prepare } from './prepare.ts'
 import type { Profile } from './profiles.ts'
+import { checkSecondReading, type MadeCertificate } from './second-reading.ts'
 import { issueRoot } from './self-signed.ts'
 import { openTemplates } from './template.ts'
 import type { Certificate } from './x509/certificate.ts'
@@ -153,6 +154,18 @@ function addIssuing(stage: Stage, entry: Entry, keyId: string, certDer: Uint8Arr
   return issuer
 }
 
+/** Every certificate of the ceremony beside that of its issuer. */
+function madeCertificates({ issuers, ocsp, tsa }: CaMaterial): MadeCertificate[] {
+  const ders = new Map(issuers.map(({ issuerId, certificate }) => [issuerId, decodeBase64(certificate)]))
+  const [rootDer = new Uint8Array()] = ders.values()
+  const cas = [...ders.values()].map((certDer) => ({ certDer, issuerDer: rootDer }))
+  const services = [...ocsp, tsa].map(({ issuerId, certificate }) => ({
+    certDer: decodeBase64(certificate),
+    issuerDer: ders.get(issuerId) ?? rootDer,
+  }))
+  return [...cas, ...services]
+}
+
 /** OCSP responders, TSA and log key, then the record of the whole ceremony. */
 async function complete(stage: Stage): Promise<CaMaterial> {
   const { file } = stage
@@ -181,6 +194,7 @@ async function complete(stage: Stage): Promise<CaMaterial> {
     tsa,
     logKeyId: logKey.keyId,
   }
+  await checkSecondReading(madeCertificates(material))
   const certificates = [...material.issuers, ...ocsp, tsa].map(({ certificate }) =>
     hash('sha256', decodeBase64(certificate), 'hex'),
   )
