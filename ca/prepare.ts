@@ -201,8 +201,27 @@ function refusalRecord(core: IssuingCore, request: IssueRequest, error: CodedErr
   }
 }
 
-/** Requests after which other work of the process gets its turn. */
+/** Requests whose look-ups run together; after them other work of the process gets its turn. */
 const TURN = 32
+
+/** The draft or the refusal of one request. @throws {STORE_UNAVAILABLE} {CLOCK_WENT_BACK} which concern all */
+async function draftOrRefuse(
+  core: IssuingCore,
+  request: IssueRequest,
+  mine: Set<string>,
+): Promise<PreparedIssuance | CodedError> {
+  try {
+    return await draft(core, request, mine)
+  } catch (error) {
+    if (
+      !(error instanceof CodedError) ||
+      error.code === 'STORE_UNAVAILABLE' ||
+      error.code === 'CLOCK_WENT_BACK'
+    )
+      throw error
+    return error
+  }
+}
 
 async function draftAll(
   core: IssuingCore,
@@ -210,19 +229,10 @@ async function draftAll(
   mine: Set<string>,
 ): Promise<(PreparedIssuance | CodedError)[]> {
   const outcomes: (PreparedIssuance | CodedError)[] = []
-  for (const [index, request] of requests.entries()) {
-    if (index % TURN === TURN - 1) await new Promise(setImmediate)
-    try {
-      outcomes.push(await draft(core, request, mine))
-    } catch (error) {
-      if (
-        !(error instanceof CodedError) ||
-        error.code === 'STORE_UNAVAILABLE' ||
-        error.code === 'CLOCK_WENT_BACK'
-      )
-        throw error
-      outcomes.push(error)
-    }
+  for (let start = 0; start < requests.length; start += TURN) {
+    if (start > 0) await new Promise(setImmediate)
+    const turn = requests.slice(start, start + TURN)
+    outcomes.push(...(await Promise.all(turn.map((request) => draftOrRefuse(core, request, mine)))))
   }
   return outcomes
 }
