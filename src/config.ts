@@ -24,6 +24,8 @@ export interface Config {
   /** How long a signed document is kept, hours; afterwards only its digests. */
   readonly documentHours: number
   readonly requestsPerSecond: number
+  /** Proxies of the operator in front of the service; 0: clients connect directly. */
+  readonly trustedProxies: number
   readonly logLevel: string
   /** Seconds between full CRLs when nothing changes. */
   readonly crlRefreshSeconds: number
@@ -90,6 +92,7 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     requestsPerSecond: wholeNumber(env, 'YINXIN_RATE', 500, 1, 1_000_000),
     crlRefreshSeconds: wholeNumber(env, 'YINXIN_CRL_REFRESH', 3600, 10, 86_400),
     fetchEvidence: flag(env, 'YINXIN_FETCH', true),
+    trustedProxies: wholeNumber(env, 'YINXIN_PROXIES', 0, 0, 10),
     logLevel,
     ...overrides,
   }

@@ -93,13 +93,13 @@ export async function readPassphrase(config: Config): Promise<string> {
   if (!existsSync(file)) {
     const keys = await readdir(placesOf(config).keys).catch(() => [])
     if (!file.startsWith(config.dataDir) || keys.length > 0)
-      throw new CodedError('CONFIG_INVALID', 'YINXIN_PASSPHRASE_FILE names a file that does not exist')
+      throw new CodedError('CONFIG_INVALID', `YINXIN_PASSPHRASE_FILE: there is no file ${file}`)
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await writeDurably(file, new TextEncoder().encode(`${toHex(randomBytes(32))}\n`))
   }
   const text = (await readFile(file, 'utf8')).trim()
   if (text.length < 16)
-    throw new CodedError('CONFIG_INVALID', 'YINXIN_PASSPHRASE_FILE holds fewer than 16 characters')
+    throw new CodedError('CONFIG_INVALID', `YINXIN_PASSPHRASE_FILE: ${file} holds fewer than 16 characters`)
   return text
 }
 

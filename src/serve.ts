@@ -109,9 +109,42 @@ export async function serve(house: House): Promise<Running> {
   const { jobs, sequencer } = jobsOf(house)
   const schedule = startJobs(jobs, now, log)
   const { routes, observe } = routesOf(house, () => schedule)
+  const { server, stop } = await listen(house, routes, observe).catch(async (error: unknown) => {
+    // Jobs that went on would keep a process that serves nothing alive, and the leases with it.
+    await schedule.stop()
+    await sequencer.close()
+    throw error
+  })
+  const { port } = server.address() as AddressInfo
+  await house.store.ca.record([
+    { type: 'service.started', at: now(), actor: 'system', tenant: null, data: { version } },
+  ])
+  return {
+    address: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
+    routes,
+    async close() {
+      await stop()
+      await house.store.ca.record([
+        { type: 'service.stopped', at: now(), actor: 'system', tenant: null, data: { version } },
+      ])
+      await schedule.stop()
+      await sequencer.run()
+      await sequencer.close()
+    },
+  }
+}
+
+/** The server over the routes, listening; `stop` lets the requests in progress end. @throws {CodedError} CONFIG_INVALID */
+async function listen(
+  house: House,
+  routes: readonly RouteDefinition[],
+  observe: (operation: string, status: number, seconds: number) => void,
+): Promise<{ server: Server; stop: () => Promise<void> }> {
+  const { services, config, log } = house
   const app = createApp({
     routes,
     baseUrl: config.baseUrl,
+    trustedProxies: config.trustedProxies,
     limits: { documentBytes: config.documentLimitBytes, jsonBytes: JSON_LIMIT, appendRoom: APPEND_ROOM },
     log,
     authorise: services.authorise,
@@ -132,33 +165,17 @@ export async function serve(house: House): Promise<Running> {
     server.listen(config.port, config.host)
     await once(server, 'listening')
   } catch (error) {
-    // Jobs that went on would keep a process that serves nothing alive, and the leases with it.
-    await schedule.stop()
-    await sequencer.close()
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     throw new CodedError(
       'CONFIG_INVALID',
       `YINXIN_PORT: another program listens on port ${config.port} of ${config.host}`,
     )
   }
-  const { port } = server.address() as AddressInfo
-  await house.store.ca.record([
-    { type: 'service.started', at: now(), actor: 'system', tenant: null, data: { version } },
-  ])
-  return {
-    address: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    routes,
-    async close() {
-      isStopping = true
-      await closeServer(server)
-      await house.store.ca.record([
-        { type: 'service.stopped', at: now(), actor: 'system', tenant: null, data: { version } },
-      ])
-      await schedule.stop()
-      await sequencer.run()
-      await sequencer.close()
-    },
+  const stop = (): Promise<void> => {
+    isStopping = true
+    return closeServer(server)
   }
+  return { server, stop }
 }
 
 async function closeServer(server: Server): Promise<void> {

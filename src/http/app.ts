@@ -34,6 +34,8 @@ export interface HttpDeps {
   readonly routes: readonly RouteDefinition[]
   readonly baseUrl: string
   readonly limits: BodyLimits
+  /** Proxies in front, each of which appends the address that it saw to X-Forwarded-For. */
+  readonly trustedProxies: number
   readonly log: HttpLog
   /** @throws AUTH_REQUIRED, AUTH_FORBIDDEN; records what it refuses */
   readonly authorise: (authorization: string, permission: Permission) => Promise<Caller>
@@ -48,7 +50,9 @@ export interface HttpDeps {
 /** A Koa application that serves the routes. */
 export function createApp(deps: HttpDeps): Koa {
   const app = new Koa()
-  app.proxy = false
+  // Only what our own proxies append to X-Forwarded-For is believed: the client writes the rest.
+  app.proxy = deps.trustedProxies > 0
+  app.maxIpsCount = deps.trustedProxies
   const router = new Router()
   for (const definition of deps.routes) {
     const path = definition.path.replace(/\{(\w+)\}/g, ':$1').replace(/:rest\b/, '*rest')

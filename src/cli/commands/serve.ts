@@ -30,8 +30,12 @@ export const serveCommand: Command<CliContext> = {
     )
     const stopped = untilSignal()
     const house = await openHouse(config, { evaluation: true, rotate: { actor: 'system', force: false } })
+    // A key made before the service stands would be lost with a start that fails: it is shown once.
+    const running = await serve(house).catch(async (error: unknown) => {
+      await house.close()
+      throw error
+    })
     const key = await firstKey(house)
-    const running = await serve(house)
     printer.result(
       { address: running.address, ...(key === undefined ? {} : { apiKey: key }), dataDir: config.dataDir },
       `Yinxin 印信 serves ${running.address}  (pages /, API reference /docs, verify a file /verify)`,

@@ -84,6 +84,7 @@ export interface ServedPages {
 export async function servePages(deps: PageDeps): Promise<ServedPages> {
   const silent = { info: () => undefined, error: () => undefined }
   const app = createApp({
+    trustedProxies: 0,
     routes: pageRoutes(deps),
     baseUrl: deps.baseUrl,
     limits: { documentBytes: deps.documentLimitBytes, jsonBytes: 100_000, appendRoom: 0 },
