@@ -111,6 +111,10 @@ export async function readMultipart(
     parser.on(
       'file',
       (name: string, file: BusboyFileStream, fileName: string, _encoding: string, mediaType: string) => {
+        // A body that ends inside a part is an error of the part, and one that nobody listens to ends the process.
+        file.on('error', (cause: unknown) =>
+          fail(new CodedError('REQUEST_INVALID', 'multipart body is cut off', { cause })),
+        )
         if (!parts.includes(name) || uploads.has(name)) {
           file.resume()
           fail(new CodedError('REQUEST_INVALID', `part ${name} is not known here, or comes twice`))

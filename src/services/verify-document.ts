@@ -49,7 +49,8 @@ export function createVerifyDocument({ store, now, randomBytes, verify }: Deps) 
           at,
           actor: caller.actor,
           tenant,
-          data: { id, documentSha256, indication, policySha256: policy.sha256 },
+          // The log is public, and who knows the id of an anonymous report may read it.
+          data: { idSha256: sha256Hex(id), documentSha256, indication, policySha256: policy.sha256 },
         },
       ],
     )

@@ -52,6 +52,8 @@ test('multipart: no boundary, unknown part, part twice, cut off, JSON in the wro
     'unknown part': await send(`${part('surprise', 'x')}--b--\r\n`),
     'unknown field': await send(`${field('surprise', 'x')}--b--\r\n`),
     'part twice': await send(`${part('document', 'x')}${part('document', 'y')}--b--\r\n`),
+    'cut off in an unknown part': await send(part('surprise', 'x')),
+    'cut off inside a part': await send(part('document', 'x')),
     'cut off': await send(part('document', 'x').slice(0, -5)),
     'no document': await send(`${field('request', '{}')}--b--\r\n`),
     'no JSON': await send(`${field('request', '{')}${part('document', 'x')}--b--\r\n`),
