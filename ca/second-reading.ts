@@ -23,7 +23,11 @@ async function isSignatureRight({ certDer, issuerDer }: MadeCertificate): Promis
   }
 }
 
-/** @throws {CodedError} ISSUANCE_MISMATCH when pkijs reads something else, or finds a signature wrong */
+/**
+ * Holds each certificate against what pkijs makes of it.
+ *
+ * @throws {CodedError} ISSUANCE_MISMATCH when pkijs reads something else, or finds a signature wrong
+ */
 export async function checkSecondReading(made: readonly MadeCertificate[]): Promise<void> {
   for (const one of made) {
     const theirs = readCertificate(one.certDer)

@@ -48,8 +48,7 @@ export function listFields(doc: PdfDocument): FormField[] {
   const fields: FormField[] = []
   const seen = new Set<number>()
   const walk = (object: PdfObject, above: Inherited, depth: number): void => {
-    if (fields.length > doc.limits.nodes) throw tooLarge('form fields', doc.limits.nodes)
-    if (depth > doc.limits.depth) throw tooLarge('levels of form fields', doc.limits.depth)
+    checkSize(doc, fields.length, depth)
     const ref = isRef(object) ? object : undefined
     if (ref && seen.has(ref.num)) {
       doc.anomalies.add('field-repeated')
@@ -60,8 +59,7 @@ export function listFields(doc: PdfDocument): FormField[] {
     if (!isDict(dict)) return
     const own = inherit(doc, dict, above)
     const kids = findArray(doc, dict, 'Kids') ?? []
-    const children = kids.filter((kid) => isFieldNode(doc, kid))
-    const widgets = kids.filter((kid) => !children.includes(kid)).flatMap((kid) => toWidget(doc, kid))
+    const { children, widgets } = splitKids(doc, kids)
     const merged =
       kids.length === 0 && isName(getValue(doc, dict, 'Subtype'), 'Widget') ? [{ ref, dict }] : []
     fields.push({ ref, dict, ...own, widgets: [...merged, ...widgets], isTerminal: children.length === 0 })
@@ -69,6 +67,11 @@ export function listFields(doc: PdfDocument): FormField[] {
   }
   for (const root of roots) walk(root, { name: '', type: undefined, value: undefined }, 0)
   return fields
+}
+
+function checkSize(doc: PdfDocument, fields: number, depth: number): void {
+  if (fields > doc.limits.nodes) throw tooLarge('form fields', doc.limits.nodes)
+  if (depth > doc.limits.depth) throw tooLarge('levels of form fields', doc.limits.depth)
 }
 
 function inherit(doc: PdfDocument, dict: PdfDict, above: Inherited): Inherited {
@@ -80,6 +83,20 @@ function inherit(doc: PdfDocument, dict: PdfDict, above: Inherited): Inherited {
     type: isName(type) ? type.value : above.type,
     value: dict.entries.get('V') ?? above.value,
   }
+}
+
+/** In one pass: a field can name hundreds of thousands of kids. */
+function splitKids(
+  doc: PdfDocument,
+  kids: readonly PdfObject[],
+): { children: PdfObject[]; widgets: FieldWidget[] } {
+  const children: PdfObject[] = []
+  const widgets: FieldWidget[] = []
+  for (const kid of kids) {
+    if (isFieldNode(doc, kid)) children.push(kid)
+    else widgets.push(...toWidget(doc, kid))
+  }
+  return { children, widgets }
 }
 
 /** A kid is a field where it has a partial name; without one it is a widget of its parent (12.7.4.1). */
