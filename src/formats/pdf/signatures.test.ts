@@ -1,6 +1,7 @@
 import test from 'ava'
 
 import { openPdf } from './document.ts'
+import { buildPdf, contractObjects } from '../../test/signed-pdf.ts'
 import { appendSample, bytesOf, join, SAMPLE_OBJECTS, sampleTablePdf, textOf } from '../../test/sample-pdf.ts'
 import { listSignatures, type PdfSignature } from './signatures.ts'
 import { isLocked } from './transforms.ts'
@@ -260,4 +261,19 @@ test('a lock names a field or what is below it, not what merely starts alike', (
   t.false(isLocked({ ...include, action: 'Exclude' }, 'group.name'))
   t.true(isLocked({ ...include, action: 'Exclude' }, 'other'))
   t.true(isLocked({ action: 'All', fields: [] }, 'anything'))
+})
+
+test('many kids: a field that names one kid 300,000 times is read in one pass', (t) => {
+  const doc = openPdf(
+    buildPdf({
+      ...contractObjects(),
+      9: `<</FT/Sig/T(A)/Kids[${'20 0 R '.repeat(300_000)}]>>`,
+      20: '<</T(B)/V 21 0 R>>',
+      21: '<</Type/Sig/ByteRange[0 1 2 3]/Contents<3000>>>',
+    }),
+  )
+  t.deepEqual(
+    listSignatures(doc).map(({ fieldName }) => fieldName),
+    ['A.B'],
+  )
 })
