@@ -73,9 +73,14 @@ interface Stage {
   readonly printer: Printer
 }
 
+/** @throws {CodedError} CEREMONY_INVALID when the file is no JSON; its shape is checked by the core. */
 const isOffline = (ceremony: Uint8Array): boolean => {
-  const file = JSON.parse(new TextDecoder().decode(ceremony)) as { root?: { offline?: boolean } }
-  return file.root?.offline === true
+  try {
+    const file = JSON.parse(new TextDecoder().decode(ceremony)) as { root?: { offline?: boolean } } | null
+    return file?.root?.offline === true
+  } catch (error) {
+    throw new CodedError('CEREMONY_INVALID', `ceremony file: not JSON: ${(error as Error).message}`)
+  }
 }
 
 /** Step 1: keys of the issuing CAs, and the requests that travel to the root. */

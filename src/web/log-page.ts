@@ -30,6 +30,13 @@ function readCheckpointFacts(text: string): CheckpointFacts | undefined {
   return { origin, size, rootBase64 }
 }
 
+/** The first tile of the tree, under the name that it has until 256 entries fill it; undefined for an empty log. */
+function firstTilePath(text: string | undefined): string | undefined {
+  const size = Number((text === undefined ? undefined : readCheckpointFacts(text))?.size ?? 0)
+  if (size === 0) return undefined
+  return size < 256 ? `/log/tile/0/000.p/${size}` : '/log/tile/0/000'
+}
+
 function current(view: PageView, text: string | undefined): Html {
   const { say } = view
   const facts = text === undefined ? undefined : readCheckpointFacts(text)
@@ -99,23 +106,27 @@ export const logRoute = (deps: LogPageDeps): RouteDefinition =>
     path: '/log',
     operationId: 'logPage',
     summary: 'The log: current checkpoint and how to check it',
-    render: async (view) => ({
-      title: view.say('公开日志', 'Public log'),
-      main: html`
-        <h1>${view.say('公开日志', 'Public log')}</h1>
-        <p class="lead">
-          ${view.say(
-            '每一次签发、签名、吊销和验证都是 Merkle 树上的一片叶子。外部持有检查点，因此我们无法悄悄改写历史。',
-            'Every issuance, signature, revocation and verification is a leaf of a Merkle tree. Outsiders hold its checkpoints, so the past cannot be rewritten unseen.',
-          )}
-        </p>
-        <p class="actions">
-          <a class="button quiet" href="/log/checkpoint"
-            >${view.say('下载检查点', 'Download the checkpoint')}</a
-          >
-          <a class="button quiet" href="/log/tile/0/000">${view.say('第一块数据', 'First tile')}</a>
-        </p>
-        ${current(view, await findCheckpoint(deps))} ${checks(view, deps)}
-      `,
-    }),
+    render: async (view) => {
+      const checkpoint = await findCheckpoint(deps)
+      const tile = firstTilePath(checkpoint)
+      return {
+        title: view.say('公开日志', 'Public log'),
+        main: html`
+          <h1>${view.say('公开日志', 'Public log')}</h1>
+          <p class="lead">
+            ${view.say(
+              '每一次签发、签名、吊销和验证都是 Merkle 树上的一片叶子。外部持有检查点，因此我们无法悄悄改写历史。',
+              'Every issuance, signature, revocation and verification is a leaf of a Merkle tree. Outsiders hold its checkpoints, so the past cannot be rewritten unseen.',
+            )}
+          </p>
+          <p class="actions">
+            <a class="button quiet" href="/log/checkpoint"
+              >${view.say('下载检查点', 'Download the checkpoint')}</a
+            >
+            ${tile === undefined ? '' : html`<a class="button quiet" href="${tile}">${view.say('第一块数据', 'First tile')}</a>`}
+          </p>
+          ${current(view, checkpoint)} ${checks(view, deps)}
+        `,
+      }
+    },
   })

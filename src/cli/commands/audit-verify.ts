@@ -1,5 +1,7 @@
 /** `yinxin audit verify`: derives tree and counts anew with code that the writer does not share. */
 import { readFile } from 'node:fs/promises'
+import { CodedError } from '../../../ca/errors.ts'
+import { parseVerifierKey } from '../../audit/note.ts'
 import type { LeafInput, LogReport } from '../../audit/verify-log.ts'
 import { verifyLog } from '../../audit/verify-log.ts'
 import { placesOf } from '../../house.ts'
@@ -26,6 +28,18 @@ const linesOf = (report: LogReport): string[] => [
   ...Object.entries(report.counts).map(([type, count]) => `  ${type.padEnd(28)} ${count}`),
 ]
 
+/** A text that is no key must not look like a log that is not sound. */
+function checkKey(text: string): void {
+  try {
+    parseVerifierKey(text)
+  } catch {
+    throw new CodedError(
+      'REQUEST_INVALID',
+      '--key is the text of a verifier key, NAME+ID+BASE64, as at /log/key',
+    )
+  }
+}
+
 export const auditVerifyCommand: Command<CliContext> = {
   name: 'audit verify',
   summary: 'derive the tree and every count from the records anew; exit status 1 for any difference',
@@ -39,6 +53,7 @@ export const auditVerifyCommand: Command<CliContext> = {
   run: (input, context, printer) =>
     withHouse(input, context, async ({ store, services, config }) => {
       const { checkpoint, key, from, to } = input.options
+      if (key !== undefined) checkKey(key)
       const head = await services.log.head()
       const report = await verifyLog({
         leaves: leavesOf(store, head.size),
