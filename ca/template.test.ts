@@ -32,11 +32,11 @@ test('what goes into a template comes out of the certificate', (t) => {
       dates,
       fc
         .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
-        .filter((text) => /^[^\p{C}]+$/u.test(text)),
+        .filter((text) => /^[^\p{C}\p{Z}]+$/u.test(text)),
       fc.nat(4000),
       (random, notBefore, notAfter, name, shard) => {
         const serial = Uint8Array.of(1, ...random)
-        const subjectDer = encodeName([{ type: 'CN', value: name.slice(0, 60) }])
+        const subjectDer = encodeName([{ type: 'CN', value: [...name].slice(0, 60).join('') }])
         const fields = {
           serial,
           notBefore: second(notBefore),
