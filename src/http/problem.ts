@@ -55,7 +55,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   IDENTITY_EVIDENCE_REQUIRED: row(422, 'The profile needs identity evidence', '该模板需要身份核验证据'),
   IDENTITY_EVIDENCE_MISMATCH: row(
     422,
-    'The identity evidence is about somebody else, failed or is too old',
+    'The identity evidence failed, is too old, is about somebody else or does not back an attribute',
     '身份核验证据不符',
   ),
   PDF_MALFORMED: row(422, 'The PDF is damaged beyond repair', 'PDF 已损坏且无法修复'),
@@ -115,7 +115,6 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     '幂等键已用于其他请求',
   ),
   IDENTITY_EVIDENCE_NOT_FOUND: row(404, 'No such identity evidence', '没有该身份核验证据'),
-  LEASE_LOST: row(503, 'Another process has taken over this work', '工作已由其他进程接管'),
   RETENTION_NOT_OVER: row(409, 'The legal retention period is not over', '法定保存期未满'),
   SIGNATURE_NOT_FOUND: row(404, 'No such signature', '没有该签名'),
   STATISTICS_RANGE: row(400, 'The period is not valid', '统计期间无效'),

@@ -58,6 +58,14 @@ export const SubjectAttributes = Type.Array(
   },
 )
 
+export const SubjectAltNames = Type.Array(
+  Type.Object(
+    { type: Type.Enum(['email', 'dns', 'uri', 'ip']), value: Type.String({ maxLength: 255 }) },
+    closed,
+  ),
+  { maxItems: 20 },
+)
+
 /** Cursor paging: `next` is absent on the last page. */
 export const Paging = {
   cursor: Type.Optional(Type.String({ maxLength: 200, description: 'Value of `next` of the page before' })),

@@ -75,7 +75,7 @@ async function signerOf(
     event: {
       profile,
       subject: event.subject,
-      identityEvidenceId: await requireEvidence(deps, caller, wanted),
+      identityEvidenceId: await requireEvidence(deps, caller, wanted, '#/signer/event'),
       ...(event.validitySeconds === undefined ? {} : { validitySeconds: event.validitySeconds }),
     },
   }

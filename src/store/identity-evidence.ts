@@ -24,10 +24,15 @@ export type IdentityEvidence = {
   /** Salted hash of the subject that was checked, hexadecimal; null once erased. */
   readonly subjectHash: string | null
   readonly subjectSalt: string | null
+  /** Salted hash of each attribute and alternative name that was checked; null once erased, and in older entries. */
+  readonly attributeHashes: readonly string[] | null
   /** SHA-256 of each piece of material, hexadecimal. */
   readonly materialSha256: readonly string[]
   readonly createdAt: Date
 }
+
+const toHashes = (value: unknown): string[] | null =>
+  value === null ? null : (JSON.parse(String(value)) as string[])
 
 const toEvidence = (row: SqlRow): IdentityEvidence => ({
   id: String(row.id),
@@ -39,6 +44,7 @@ const toEvidence = (row: SqlRow): IdentityEvidence => ({
   operator: String(row.operator),
   subjectHash: toTextOrNull(row.subject_hash),
   subjectSalt: toTextOrNull(row.subject_salt),
+  attributeHashes: toHashes(row.attribute_hashes),
   materialSha256: JSON.parse(String(row.material_hashes)) as string[],
   createdAt: toDate(row.created_at),
 })
@@ -53,6 +59,7 @@ const toColumns = (evidence: IdentityEvidence) => ({
   operator: evidence.operator,
   subject_hash: evidence.subjectHash,
   subject_salt: evidence.subjectSalt,
+  attribute_hashes: evidence.attributeHashes === null ? null : JSON.stringify(evidence.attributeHashes),
   material_hashes: JSON.stringify(evidence.materialSha256),
   created_at: toMillis(evidence.createdAt),
 })

@@ -20,6 +20,7 @@ const evidence = (id: string, changes: Partial<IdentityEvidence> = {}): Identity
   operator: 'operator:li',
   subjectHash: 'ab'.repeat(32),
   subjectSalt: 'cd'.repeat(16),
+  attributeHashes: ['01'.repeat(32)],
   materialSha256: ['ef'.repeat(32)],
   createdAt: NOW,
   ...changes,

@@ -2,7 +2,16 @@
 import { Type } from 'typebox'
 import type { Services } from '../../services/services.ts'
 import { type RouteDefinition, route } from '../route.ts'
-import { closed, Identifier, Instant, Paging, SerialHex, Sha256Hex, SubjectAttributes } from '../schemas.ts'
+import {
+  closed,
+  Identifier,
+  Instant,
+  Paging,
+  SerialHex,
+  Sha256Hex,
+  SubjectAltNames,
+  SubjectAttributes,
+} from '../schemas.ts'
 
 const State = Type.Enum(['intent', 'valid', 'held', 'revoked', 'expired'], {
   description: '`intent`: the serial is taken and no certificate is known (a crash or a refusal)',
@@ -63,16 +72,13 @@ const IssueBody = Type.Object(
       Type.String({ maxLength: 80, description: 'A key that the service holds; instead of `csr`' }),
     ),
     validitySeconds: Type.Optional(Type.Integer({ minimum: 1 })),
-    subjectAltNames: Type.Optional(
-      Type.Array(
-        Type.Object(
-          { type: Type.Enum(['email', 'dns', 'uri', 'ip']), value: Type.String({ maxLength: 255 }) },
-          closed,
-        ),
-        { maxItems: 20 },
-      ),
+    subjectAltNames: Type.Optional(SubjectAltNames),
+    identityEvidenceId: Type.Optional(
+      Type.String({
+        maxLength: 80,
+        description: 'Backs every attribute of `subject` and every entry of `subjectAltNames`',
+      }),
     ),
-    identityEvidenceId: Type.Optional(Type.String({ maxLength: 80 })),
   },
   closed,
 )

@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import type { Services } from '../../services/services.ts'
 import { type RouteDefinition, route } from '../route.ts'
-import { closed, Instant, Paging, Sha256Hex, SubjectAttributes } from '../schemas.ts'
+import { closed, Instant, Paging, Sha256Hex, SubjectAltNames, SubjectAttributes } from '../schemas.ts'
 
 const checked = {
   method: Type.String({
@@ -24,6 +24,7 @@ const EvidenceSchema = Type.Object(
 const EvidenceBody = Type.Object(
   {
     subject: SubjectAttributes,
+    subjectAltNames: Type.Optional(SubjectAltNames),
     ...checked,
     materialSha256: Type.Array(Sha256Hex, {
       minItems: 1,
@@ -44,7 +45,8 @@ export const identityEvidenceRoutes = (services: Services): readonly RouteDefini
     tag,
     summary: 'Record that an identity was checked',
     description:
-      'The subject is kept as a salted hash only; a certificate that uses this evidence must name the same one.',
+      'Give every attribute and alternative name that was checked; they are kept as salted hashes only. A certificate ' +
+      'that uses this evidence names the same subject and says nothing of it that is not here.',
     permission: 'identity.write',
     creates: true,
     body: EvidenceBody,

@@ -5,6 +5,7 @@ import { tenants } from './0002-tenants.ts'
 import { documents } from './0003-documents.ts'
 import { auditLog } from './0004-audit-log.ts'
 import { operation } from './0005-operation.ts'
+import { evidenceAttributes } from './0006-evidence-attributes.ts'
 import type { Migration } from './columns.ts'
 
 /** Table in which knex remembers what it has run. */
@@ -17,6 +18,7 @@ const migrations: readonly (Migration & { readonly file: string })[] = [
   documents,
   auditLog,
   operation,
+  evidenceAttributes,
 ].map((migration) => ({ ...migration, file: migration.name }))
 
 /** Names of all migrations that this code knows, in order. */

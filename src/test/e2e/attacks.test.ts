@@ -83,6 +83,63 @@ test('staff of the institution cannot issue on the identity evidence of a busine
   t.is(await codeOf(issue(service.alpha, { ...request, identityEvidenceId })), 'done')
 })
 
+test('a certificate says nothing of its subject that identity evidence does not back', async (t) => {
+  const { api } = service.alpha
+  const checked = [
+    ...subjectOf(NAME).slice(0, 2),
+    { type: 'OU', value: 'Sales' },
+    ...subjectOf(NAME).slice(2),
+  ]
+  const email = { type: 'email', value: 'sales@example.test' }
+  const { id: identityEvidenceId } = await api.json<{ id: string }>('POST', '/v1/identity-evidence', {
+    json: {
+      subject: checked,
+      subjectAltNames: [email],
+      method: 'counter',
+      source: 'TEST ONLY',
+      result: 'passed',
+      checkedAt: new Date(Date.now() - 60_000).toISOString(),
+      operator: 'tester',
+      materialSha256: ['00'.repeat(32)],
+    },
+  })
+  const base = { profile: 'organisation', identityEvidenceId, csr: makeCsr(subjectOf(NAME)) }
+  const pointers = async (promise: Promise<unknown>) => {
+    const { problem } = await t.throwsAsync<ApiError>(promise, { instanceOf: ApiError })
+    t.is(problem.code, 'IDENTITY_EVIDENCE_MISMATCH')
+    return (problem as { errors?: readonly { pointer: string }[] }).errors?.map(({ pointer }) => pointer)
+  }
+  const [country, organisation, , name] = checked
+  const place = { type: 'L', value: 'Zürich' }
+  const other = { type: 'email', value: 'ceo@example.test' }
+  const claims: readonly (readonly [readonly unknown[], readonly unknown[], string])[] = [
+    [[country, organisation, { type: 'OU', value: 'Board of directors' }, name], [], '#/subject/2'],
+    [[country, place, organisation, name], [], '#/subject/1'],
+    [[country, { type: 'ST', value: 'Zürich' }, organisation, name], [], '#/subject/1'],
+    [[country, organisation, { type: 'title', value: 'Sales' }, name], [], '#/subject/2'],
+    [[country, organisation, { type: 'STREET', value: 'Sales' }, name], [], '#/subject/2'],
+    [[{ type: 'C', value: 'CH' }, organisation, name], [], '#/subject/0'],
+    [checked, [email, other], '#/subjectAltNames/1'],
+    [checked, [{ type: 'dns', value: email.value }], '#/subjectAltNames/0'],
+  ]
+  for (const [subject, subjectAltNames, pointer] of claims)
+    t.deepEqual(await pointers(issue(service.alpha, { ...base, subject, subjectAltNames })), [pointer])
+
+  const event = { subject: [country, place, organisation, name], identityEvidenceId }
+  const files = { document: { bytes: sampleTablePdf(), name: 'a.pdf', type: 'application/pdf' } }
+  const json = { signer: { event }, level: 'B-B' }
+  t.deepEqual(await pointers(api.json('POST', '/v1/signatures', { json, files })), [
+    '#/signer/event/subject/1',
+  ])
+
+  // What was checked may be said, and may be left out.
+  const whole = await issue(service.alpha, { ...base, subject: checked, subjectAltNames: [email] })
+  t.regex(whole.subject, /OU=Sales/)
+  const csr = makeCsr(subjectOf(NAME))
+  const short = await issue(service.alpha, { ...base, csr, subject: [country, organisation, name] })
+  t.notRegex(short.subject, /OU=/)
+})
+
 test('a name does not hold what a reader cannot see', async (t) => {
   for (const odd of ['\u202egnp', 'a\u200bb', 'a\u00a0b', 'a\u{e0041}', '\ue000', 'a\u2028b', '\u2063']) {
     const subject = subjectOf(`x${odd}x`)
