@@ -36,8 +36,8 @@ export interface House {
 
 /** How a data folder is opened. */
 export interface OpenOptions {
-  /** A folder without a CA gets an evaluation CA. */
-  readonly evaluation: boolean
+  /** To serve: alone on its data folder, which gets an evaluation CA when it has none. */
+  readonly serving: boolean
   /** Renews OCSP and TSA certificates first: those that are due, or with `force` all. */
   readonly rotate?: { readonly actor: string; readonly force: boolean }
   /** For tests only: another clock, and cheaper encryption of the keys that a ceremony makes. */
@@ -53,6 +53,7 @@ export const placesOf = (config: Config) => ({
   keys: join(config.dataDir, 'keys'),
   material: join(config.dataDir, 'ca.json'),
   pending: join(config.dataDir, 'ceremony-pending.json'),
+  servingLock: join(config.dataDir, 'serving.lock'),
 })
 
 /** Saves the public material of the CA: whole under its name, or not at all. */

@@ -31,6 +31,7 @@ import {
 import { createLogger, type Logger } from './logger.ts'
 import { createServices } from './services/services.ts'
 import { createVerificationEngine } from './services/verification-engine.ts'
+import { takeServingLock } from './store/serving-lock.ts'
 import { openStore, type Store } from './store/store.ts'
 import { loadPolicy } from './verify/policy.ts'
 
@@ -50,38 +51,47 @@ function lazyFont(config: Config): () => Promise<FontFace> {
 }
 
 /**
- * Opens the data folder; with `evaluation` a folder without a CA gets an evaluation CA first.
+ * Opens the data folder; with `serving` no other process may serve it, and a folder without a CA gets an evaluation CA.
  *
- * @throws {CodedError} CONFIG_INVALID without a CA, and whatever keeps the store, the keys or the log from being trusted
+ * @throws {CodedError} CONFIG_INVALID without a CA or beside another serving process, and whatever keeps the store, the
+ *   keys or the log from being trusted
  */
 export async function openHouse(config: Config, options: OpenOptions): Promise<House> {
   await makeFolders(config)
   const places = placesOf(config)
   const passphrase = await readPassphrase(config)
   const log = createLogger(config.logLevel)
-  const store = await openStore({
-    database: { client: 'sqlite3', file: places.database },
-    documentsDir: places.documents,
-    checkpointFile: places.checkpoint,
-    randomBytes: random,
-  })
+  const lock = options.serving ? await takeServingLock(places.servingLock) : undefined
+  let store: Store | undefined
+  const close = async (): Promise<void> => {
+    await store?.close()
+    await lock?.release()
+  }
   try {
-    return await openOver(config, options, { store, log, passphrase })
+    store = await openStore({
+      database: { client: 'sqlite3', file: places.database },
+      documentsDir: places.documents,
+      checkpointFile: places.checkpoint,
+      randomBytes: random,
+    })
+    // Leases of a predecessor that crashed: nobody else can hold one.
+    if (lock) await store.leases.clear()
+    return await openOver(config, options, { store, log, passphrase, close })
   } catch (error) {
-    await store.close()
+    await close()
     throw error
   }
 }
 
 async function readMaterial(
   config: Config,
-  { evaluation, now = systemClock, scryptCost }: OpenOptions,
+  { serving, now = systemClock, scryptCost }: OpenOptions,
   store: Store,
   passphrase: string,
 ): Promise<CaMaterial> {
   const text = await readIfPresent(placesOf(config).material)
   if (text !== undefined) return parseMaterial(text)
-  if (!evaluation)
+  if (!serving)
     throw new CodedError(
       'CONFIG_INVALID',
       'the data folder has no CA yet: run `yinxin ceremony`, or `yinxin serve` for an evaluation CA',
@@ -144,10 +154,17 @@ async function rotateFirst(
   return { material, rotation }
 }
 
+interface OpenFolder {
+  readonly store: Store
+  readonly log: Logger
+  readonly passphrase: string
+  readonly close: () => Promise<void>
+}
+
 async function openOver(
   config: Config,
   options: OpenOptions,
-  { store, log, passphrase }: { readonly store: Store; readonly log: Logger; readonly passphrase: string },
+  { store, log, passphrase, close: closeStore }: OpenFolder,
 ): Promise<House> {
   const { now = systemClock, scryptCost } = options
   const ports: CaPorts = { store: store.ca, now, randomBytes: random }
@@ -167,7 +184,7 @@ async function openOver(
   )
   const close = async (): Promise<void> => {
     await ca.close()
-    await store.close()
+    await closeStore()
   }
   return { config, log, store, ca, material, sequencer, services, rotation, close }
 }

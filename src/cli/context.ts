@@ -6,7 +6,7 @@ import { type Caller, operatorCaller } from '../services/tenancy.ts'
 import type { CommandInput } from './command.ts'
 
 export interface CliContext {
-  readonly openHouse: (config: Config, options: Pick<OpenOptions, 'evaluation' | 'rotate'>) => Promise<House>
+  readonly openHouse: (config: Config, options: Pick<OpenOptions, 'serving' | 'rotate'>) => Promise<House>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Root of the checkout. */
   readonly root: string
@@ -23,7 +23,7 @@ export async function withHouse<T>(
   const data = input.options['data']
   const quiet = { YINXIN_LOG: 'error', ...context.env }
   const house = await context.openHouse(readConfig(quiet, data === undefined ? {} : { dataDir: data }), {
-    evaluation: false,
+    serving: false,
     ...(rotate ? { rotate: { ...rotate, actor: caller.actor } } : {}),
   })
   try {

@@ -83,7 +83,6 @@ export type StoreErrorCode =
   | 'VERIFICATION_NOT_FOUND'
   | 'RETENTION_NOT_OVER'
   | 'CURSOR_INVALID'
-  | 'LEASE_LOST'
   | 'ACCESS_POLICY_INVALID'
 
 /** Every stable error code. */

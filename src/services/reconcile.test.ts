@@ -8,7 +8,7 @@ import { fromBase64 } from '../lib/bytes.ts'
 
 test('intents that a crash left open are closed once, and a closed one is left alone', async (t) => {
   const dataDir = await prepareDataDir('reconcile')
-  const house = await openHouse(readConfig({ YINXIN_LOG: 'silent' }, { dataDir }), { evaluation: false })
+  const house = await openHouse(readConfig({ YINXIN_LOG: 'silent' }, { dataDir }), { serving: false })
   t.teardown(() => house.close())
   const { ca, store, services } = house
   const subject = subjectOf('Reconcile TEST ONLY')

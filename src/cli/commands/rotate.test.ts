@@ -31,10 +31,10 @@ async function bed(t: ExecutionContext): Promise<Bed> {
     (days: number) =>
     (one: Config, options: OpenOptions): Promise<House> =>
       openHouse(one, { ...options, scryptCost, now: () => at(days) })
-  await (await openAt(0)(config, { evaluation: true })).close()
+  await (await openAt(0)(config, { serving: true })).close()
   return {
     config,
-    open: (days, rotate) => openAt(days)(config, { evaluation: false, ...(rotate ? { rotate } : {}) }),
+    open: (days, rotate) => openAt(days)(config, { serving: false, ...(rotate ? { rotate } : {}) }),
     async cli(days, ...words) {
       let text = ''
       const stream = { write: (chunk: string) => void (text += chunk) }
@@ -132,7 +132,7 @@ test('a backup of a rotated CA holds its keys', async (t) => {
     0,
   )
   await cp(join(config.dataDir, 'secrets'), join(restored, 'secrets'), { recursive: true })
-  const house = await openHouse(other, { evaluation: false, scryptCost, now: () => at(121) })
+  const house = await openHouse(other, { serving: false, scryptCost, now: () => at(121) })
   t.is(JSON.stringify(house.material), JSON.stringify(JSON.parse(await material(config))))
   await house.close()
 })

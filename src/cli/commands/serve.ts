@@ -29,7 +29,7 @@ export const serveCommand: Command<CliContext> = {
       data === undefined ? {} : { dataDir: data },
     )
     const stopped = untilSignal()
-    const house = await openHouse(config, { evaluation: true, rotate: { actor: 'system', force: false } })
+    const house = await openHouse(config, { serving: true, rotate: { actor: 'system', force: false } })
     // A key made before the service stands would be lost with a start that fails: it is shown once.
     const running = await serve(house).catch(async (error: unknown) => {
       await house.close()

@@ -66,7 +66,7 @@ async function runDemo(
   const started = performance.now()
   printer.text('Yinxin 印信: issue, sign, verify, revoke, count 签发、签名、验证、撤销、统计')
   printer.text(`\nMaking an evaluation CA in a new data folder 新建评估用 CA: ${config.dataDir}`)
-  const house = await context.openHouse(config, { evaluation: true })
+  const house = await context.openHouse(config, { serving: true })
   const apiKey = (await firstKey(house)) ?? ''
   const running = await serve(house)
   try {

@@ -46,7 +46,7 @@ export const openBenchHouse = (dataDir: string, port = 8080): Promise<House> =>
       { YINXIN_FETCH: '0', YINXIN_LOG: 'error' },
       { dataDir, port, baseUrl: `http://127.0.0.1:${port}` },
     ),
-    { evaluation: true },
+    { serving: true },
   )
 
 /** Evidence for {@link SUBJECT}. @returns its id */

@@ -25,7 +25,7 @@ test.before(async () => {
   dataDir = await prepareDataDir('cli')
   folder = await mkdtemp(join(tmpdir(), 'yinxin-cli-files-'))
   await writeFile(join(folder, 'a.pdf'), sampleTablePdf())
-  const house = await openHouse(readConfig({ YINXIN_LOG: 'silent' }, { dataDir }), { evaluation: false })
+  const house = await openHouse(readConfig({ YINXIN_LOG: 'silent' }, { dataDir }), { serving: false })
   const entry = await house.services.identityEvidence.add(operatorCaller('test'), {
     subject: subjectOf(NAME),
     method: 'counter',

@@ -154,7 +154,7 @@ async function checkRecords(
     count('crl.intent') === count('crl.published') + count('crl.refused'),
     'every CRL intent has one outcome',
   )
-  const house = await openHouse(readConfig({ YINXIN_LOG: 'silent' }, { dataDir }), { evaluation: false })
+  const house = await openHouse(readConfig({ YINXIN_LOG: 'silent' }, { dataDir }), { serving: false })
   try {
     let stored = 0
     const serials = new Set<string>()

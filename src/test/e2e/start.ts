@@ -47,7 +47,7 @@ export const BUSINESS_ROLES = ROLES.filter((role) => role !== 'regulator')
 export async function prepareDataDir(name: string): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), `yinxin-${name}-`))
   const config = readConfig({ YINXIN_LOG: 'silent' }, { dataDir })
-  const house = await openHouse(config, { evaluation: true, scryptCost: SCRYPT_COST })
+  const house = await openHouse(config, { serving: true, scryptCost: SCRYPT_COST })
   await house.close()
   return dataDir
 }
@@ -74,7 +74,7 @@ export async function startService(
     { YINXIN_LOG: process.env['YINXIN_TEST_LOG'] ?? 'silent', YINXIN_RATE: '100000', YINXIN_FETCH: '0' },
     { dataDir, port: 0, ...overrides },
   )
-  const house = await openHouse(config, { evaluation: true, scryptCost: SCRYPT_COST, ...options })
+  const house = await openHouse(config, { serving: true, scryptCost: SCRYPT_COST, ...options })
   const running = await serve(house)
   const { address } = running
   const call = checkedFetch(running.routes, address)
