@@ -12,10 +12,8 @@ import {
   type CeremonyEnvironment,
   type PendingCeremony,
   type ReturnedCertificates,
-  type RootCeremonyResult,
   finishCeremony,
   runCeremony,
-  runRootCeremony,
   startCeremony,
 } from './ceremony.ts'
 import { guardClock } from './clock.ts'
@@ -23,7 +21,9 @@ import type { Core, Issuer, ServiceIdentity } from './core.ts'
 import { publishCrl } from './crl.ts'
 import { CodedError } from './errors.ts'
 import { openHeldKeys } from './held-keys.ts'
+import { importCrl } from './import-crl.ts'
 import { issue, issueMany } from './issue.ts'
+import { forgetIssuerStatus } from './issuer-status.ts'
 import { openEncryptedFileKeys } from './keys/encrypted-file.ts'
 import type { ScryptCost } from './keys/encrypted-private-key.ts'
 import { openOneTimeKeys } from './keys/one-time.ts'
@@ -31,18 +31,32 @@ import type { KeyProvider } from './keys/provider.ts'
 import { openThrowAwayKeys } from './keys/throw-away.ts'
 import { type CaMaterial, openIssuer, openService } from './material.ts'
 import { openOcspResponder } from './ocsp.ts'
-import type { Actor, Ca, CaPorts, IssueRequest, IssuerInfo } from './ports.ts'
+import type { Actor, Ca, CaPorts, CrlRow, IssueRequest, IssuerInfo } from './ports.ts'
 import { prepare, prepareMany } from './prepare.ts'
 import { type Profile, loadProfiles } from './profiles.ts'
 import { revoke } from './revoke.ts'
+import {
+  type IssuingCaRevocation,
+  type RootCeremonyResult,
+  type RootMaterial,
+  runRootCeremony,
+  runRootCrl,
+} from './root-ceremony.ts'
 import { type Rotation, type RotationRequest, rotateServices, rotationsDue } from './rotate.ts'
 import { signDigest } from './sign-digest.ts'
 import { openTemplates } from './template.ts'
 import { openTimestampAuthority } from './timestamp.ts'
 
 export { type CaMaterial, parseMaterial } from './material.ts'
+export { type Reencryption, type ReencryptionRequest, reencryptKeys } from './keys/reencrypt.ts'
 export type { RotatedService, Rotation, RotationRequest } from './rotate.ts'
-export type { PendingCeremony, ReturnedCertificates, RootCeremonyResult } from './ceremony.ts'
+export type { PendingCeremony, ReturnedCertificates } from './ceremony.ts'
+export {
+  type IssuingCaRevocation,
+  type RootCeremonyResult,
+  type RootMaterial,
+  parseRootMaterial,
+} from './root-ceremony.ts'
 
 /** Where keys and rules lie. */
 export interface CaPlaces {
@@ -208,9 +222,11 @@ function doorOf(core: Core): Ca {
     async revoke(request) {
       const { status, changed } = await revoke(core, request)
       for (const { issuerId, serialHex } of changed) responder.forget(issuerId, serialHex)
+      forgetIssuerStatus(core.ports.store)
       return status
     },
     crl: (scope) => publishCrl(core, scope),
+    importCrl: (crlDer, actor) => importCrl(core, crlDer, actor),
     ocsp: (requestDer) => responder.answer(requestDer),
     timestamp: (requestDer) => authority.respond(requestDer),
     signDigest: (request) => signDigest(core, request),
@@ -278,7 +294,18 @@ export async function certifyIssuingCas(
   return runRootCeremony(environment, file, pending)
 }
 
-/** Offline root, step 3, here: takes the certificates back and finishes. @throws {CEREMONY_INVALID} */
+/** Offline root, beside the root key, before each of its CRLs ends: the next list, after a revocation where asked for. */
+export async function signRootCrl(
+  request: CeremonyRequest,
+  material: RootMaterial,
+  ports: CaPorts,
+  revocation?: IssuingCaRevocation,
+): Promise<CrlRow> {
+  const { environment, file } = await openCeremony(request, ports)
+  return runRootCrl(environment, file, material, revocation)
+}
+
+/** Offline root, step 3, here: takes the certificates and the CRL back and finishes. @throws {CEREMONY_INVALID} {CRL_REFUSED} */
 export async function acceptIssuingCas(
   request: CeremonyRequest,
   pending: PendingCeremony,

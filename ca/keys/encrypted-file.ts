@@ -1,12 +1,13 @@
 /** Key provider over a folder: one encrypted file per key, opened once, kept in memory as a KeyObject. */
 import { type KeyObject, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises'
+import { mkdir, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findKeyAlgorithm } from '../algorithms/key-algorithms.ts'
 import { parseSpki } from '../algorithms/keys.ts'
 import { compareBytes } from '../asn1/writer.ts'
 import { CodedError } from '../errors.ts'
+import { overwrite, syncFolder, writeDurably } from './durable-file.ts'
 import {
   type ScryptCost,
   SCRYPT_COST,
@@ -14,7 +15,7 @@ import {
   encryptPrivateKey,
 } from './encrypted-private-key.ts'
 import { generatePrivateKey, spkiOf } from './generate.ts'
-import { encodeKeyFile, parseKeyFile } from './key-file.ts'
+import { type KeyFile, encodeKeyFile, parseKeyFile } from './key-file.ts'
 import type { KeyProvider, ProviderKey } from './provider.ts'
 import { signWithKeyObject } from './sign.ts'
 
@@ -53,15 +54,17 @@ export async function openEncryptedFileKeys(options: EncryptedFileOptions): Prom
     },
     publicKey: (keyId) => publicKey(state, keyId),
     destroy: (keyId) => destroy(state, keyId),
-    list: () =>
-      readdirSync(folder)
-        .filter(
-          (name) => name.endsWith('.pem') && !existsSync(join(folder, name.replace(/pem$/, 'destroyed'))),
-        )
-        .toSorted()
-        .map((name) => publicKey(state, name.slice(0, -4))),
+    list: () => listKeyIds(folder).map((keyId) => publicKey(state, keyId)),
   }
 }
+
+/** Ids of the keys of a folder that were not destroyed, in order. */
+export const listKeyIds = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.pem') && !name.startsWith('.'))
+    .map((name) => name.slice(0, -4))
+    .filter((keyId) => !existsSync(join(folder, `${keyId}.destroyed`)))
+    .toSorted()
 
 /** Path of a key that is there. @throws {KEY_NOT_FOUND} {KEY_DESTROYED} */
 function fileOf({ folder }: State, keyId: string): string {
@@ -89,13 +92,21 @@ function keep({ opened }: State, keyId: string, key: KeyObject): void {
   opened.set(keyId, key)
 }
 
-async function load(state: State, keyId: string): Promise<KeyObject> {
-  const bytes = await readFile(fileOf(state, keyId))
-  const { info, encryptedDer } = parseKeyFile(keyId, new Uint8Array(bytes))
-  const key = await decryptPrivateKey(encryptedDer, state.passphrase)
+/** Private key of a key file. @throws {KEY_UNAVAILABLE} when the passphrase is wrong or the file was changed */
+export async function openKeyFile(
+  { info, encryptedDer }: KeyFile,
+  passphrase: string | Uint8Array,
+): Promise<KeyObject> {
+  const key = await decryptPrivateKey(encryptedDer, passphrase)
   // CBC is not authenticated: the clear public key and the encrypted private key must still be a pair.
   if (compareBytes(spkiOf(key), info.spkiDer) !== 0)
     throw new CodedError('KEY_UNAVAILABLE', 'key file holds a private key of another public key')
+  return key
+}
+
+async function load(state: State, keyId: string): Promise<KeyObject> {
+  const bytes = await readFile(fileOf(state, keyId))
+  const key = await openKeyFile(parseKeyFile(keyId, new Uint8Array(bytes)), state.passphrase)
   // It may have been destroyed while it was being decrypted.
   fileOf(state, keyId)
   keep(state, keyId, key)
@@ -124,39 +135,4 @@ async function destroy(state: State, keyId: string): Promise<void> {
   await overwrite(path)
   await unlink(path)
   await syncFolder(state.folder)
-}
-
-/** Written aside, flushed, then renamed: a crash leaves the whole file or none. */
-async function writeDurably(folder: string, name: string, bytes: Uint8Array): Promise<void> {
-  const temporary = join(folder, `.${name}.${randomUUID()}`)
-  const file = await open(temporary, 'wx', 0o600)
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(temporary, join(folder, name))
-  await syncFolder(folder)
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-/** Best effort only: flash memory keeps old blocks; the passphrase is what protects those. */
-async function overwrite(path: string): Promise<void> {
-  const file = await open(path, 'r+')
-  try {
-    const { size } = await file.stat()
-    await file.write(new Uint8Array(size), 0, size, 0)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
 }
