@@ -11,6 +11,7 @@ test('SQLite commits durably: WAL, synchronous FULL, foreign keys; readers canno
   t.deepEqual(await writer.raw('PRAGMA journal_mode'), [{ journal_mode: 'wal' }])
   t.deepEqual(await writer.raw('PRAGMA synchronous'), [{ synchronous: 2 }])
   t.deepEqual(await writer.raw('PRAGMA foreign_keys'), [{ foreign_keys: 1 }])
+  t.deepEqual(await writer.raw('PRAGMA journal_size_limit'), [{ journal_size_limit: 67_108_864 }])
   await t.throwsAsync(reader('settings').insert({ key: 'a', value: '1', changed_at: 0 }), {
     message: /readonly/,
   })

@@ -35,6 +35,8 @@ export type SqliteConnection = {
 const BUSY_TIMEOUT_MS = 10_000
 // Pages of 4 KiB: a checkpoint every 16 MB rather than every 4 MB, as random index pages are written again and again.
 const WAL_AUTOCHECKPOINT_PAGES = 4000
+// After a long read or a backup the log file shrinks to this again; without a limit it stays as large as it once was.
+const WAL_KEPT_BYTES = 67_108_864
 const CACHE_KIB = 65_536
 
 const COMMON_PRAGMAS = [
@@ -50,6 +52,7 @@ export const SQLITE_WRITER_PRAGMAS: readonly string[] = [
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = FULL',
   `PRAGMA wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`,
+  `PRAGMA journal_size_limit = ${WAL_KEPT_BYTES}`,
 ]
 
 /** Statements that every new connection of the reading pool starts with. */
