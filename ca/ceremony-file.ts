@@ -19,7 +19,12 @@ export interface CeremonyFile {
   readonly baseUrl: string
   readonly policyArc: string
   readonly instanceByte: number
-  readonly root: Named & { readonly issuerId: string; readonly offline?: boolean }
+  readonly root: Named & {
+    readonly issuerId: string
+    readonly offline?: boolean
+    /** From thisUpdate to nextUpdate in the CRLs of an offline root; the list of a root kept here is renewed by the service. */
+    readonly crlValiditySeconds?: number
+  }
   readonly issuing: readonly (Named & {
     readonly issuerId: string
     readonly shards: number

@@ -11,6 +11,7 @@ import { KEY_ALGORITHMS, getKeyAlgorithm } from './algorithms/key-algorithms.ts'
 import type { LoadedCeremony } from './ceremony-file.ts'
 import type { Issuer, IssuingCore } from './core.ts'
 import { CodedError } from './errors.ts'
+import { checkCrl, publishChecked, revokedIssuers } from './import-crl.ts'
 import { issue } from './issue.ts'
 import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider, ProviderKey } from './keys/provider.ts'
@@ -45,13 +46,15 @@ export interface PendingCeremony {
 
 type Entry = LoadedCeremony['issuing'][number]
 
-interface Stage extends CeremonyEnvironment {
+/** A ceremony under way. */
+export interface Stage extends CeremonyEnvironment {
   readonly file: LoadedCeremony
   readonly core: IssuingCore
   readonly issuers: Map<string, Issuer>
 }
 
-async function openStage(environment: CeremonyEnvironment, file: LoadedCeremony): Promise<Stage> {
+/** Opens a ceremony; nothing is made yet. */
+export async function openStage(environment: CeremonyEnvironment, file: LoadedCeremony): Promise<Stage> {
   const issuers = new Map<string, Issuer>()
   const names = [file.root, ...file.issuing].map((one) => one.keyAlgorithm)
   const core: IssuingCore = {
@@ -69,7 +72,8 @@ async function openStage(environment: CeremonyEnvironment, file: LoadedCeremony)
   return { ...environment, file, core, issuers }
 }
 
-const subjectOf = (file: LoadedCeremony, commonName: string): SubjectAttribute[] => [
+/** Subject of a CA or service of this ceremony. */
+export const subjectOf = (file: LoadedCeremony, commonName: string): SubjectAttribute[] => [
   { type: 'C', value: file.country },
   { type: 'O', value: file.organisation },
   { type: 'CN', value: commonName },
@@ -102,7 +106,8 @@ interface CertificateOrder {
   readonly key: { readonly keyId: string } | { readonly csrDer: Uint8Array }
 }
 
-async function certify(stage: Stage, order: CertificateOrder): Promise<IssuedCertificate> {
+/** Prepares, lints and issues one certificate of the ceremony. */
+export async function certify(stage: Stage, order: CertificateOrder): Promise<IssuedCertificate> {
   const { validitySeconds } = order
   const token = await prepare(stage.core, {
     ...stage.actor,
@@ -116,7 +121,8 @@ async function certify(stage: Stage, order: CertificateOrder): Promise<IssuedCer
   return issue(stage.core, token)
 }
 
-async function makeRoot(stage: Stage): Promise<Issuer> {
+/** Key and certificate of the root. */
+export async function makeRoot(stage: Stage): Promise<Issuer> {
   const { root } = stage.file
   const key = await makeKey(stage, root.keyAlgorithm, 'root')
   const { validitySeconds } = root
@@ -131,7 +137,8 @@ async function makeRoot(stage: Stage): Promise<Issuer> {
   return issuer
 }
 
-const materialOf = (issuer: Issuer): IssuerMaterial => ({
+/** Public material of a CA. */
+export const materialOf = (issuer: Issuer): IssuerMaterial => ({
   issuerId: issuer.issuerId,
   role: issuer.role,
   certificate: encodeBase64(issuer.certDer),
@@ -255,45 +262,16 @@ export async function startCeremony(
   return { version: 1, ceremonySha256: file.sha256, requests }
 }
 
-/** What comes back from where the offline root lives: its certificate and those of the requests. */
+/** What comes back from where the offline root lives: its certificate, its CRL and the certificates of the requests. */
 export interface ReturnedCertificates {
   readonly rootDer: Uint8Array
+  readonly crlDer: Uint8Array
   /** In the order of the requests. */
   readonly issuingDer: readonly Uint8Array[]
 }
 
-/** What the part beside the offline root gives, and the id that its key has there. */
-export interface RootCeremonyResult extends ReturnedCertificates {
-  readonly rootKeyId: string
-}
-
-/** The part of an offline root that runs beside it: makes the root and certifies the requests. */
-export async function runRootCeremony(
-  environment: CeremonyEnvironment,
-  file: LoadedCeremony,
-  pending: PendingCeremony,
-): Promise<RootCeremonyResult> {
-  checkPending(file, pending)
-  const stage = await openStage(environment, file)
-  const root = await makeRoot(stage)
-  const issuingDer: Uint8Array[] = []
-  for (const { issuerId, csr } of pending.requests) {
-    const entry = file.issuing.find((one) => one.issuerId === issuerId)
-    if (!entry)
-      throw new CodedError('CEREMONY_INVALID', 'a request is for an issuing CA that the file does not name')
-    const order = {
-      ...entry,
-      profile: 'issuing-ca',
-      issuerId: root.issuerId,
-      key: { csrDer: decodeBase64(csr) },
-    }
-    issuingDer.push((await certify(stage, order)).certDer)
-  }
-  if (root.keyId === null) throw new CodedError('KEY_UNAVAILABLE', 'root has no key')
-  return { rootDer: root.certDer, rootKeyId: root.keyId, issuingDer }
-}
-
-function checkPending(file: LoadedCeremony, pending: PendingCeremony): void {
+/** @throws {CEREMONY_INVALID} when the requests belong to another file */
+export function checkPending(file: LoadedCeremony, pending: PendingCeremony): void {
   if (pending.ceremonySha256 !== file.sha256)
     throw new CodedError('CEREMONY_INVALID', 'requests were made from another version of the ceremony file')
 }
@@ -306,6 +284,7 @@ function checkPending(file: LoadedCeremony, pending: PendingCeremony): void {
  * @param pending what the first half gave
  * @param certificates in the order of the requests
  * @throws {CEREMONY_INVALID} when a certificate is not the one that was asked for
+ * @throws {CRL_REFUSED} when the list of the root is not good, or revokes an issuing CA
  */
 export async function finishCeremony(
   environment: CeremonyEnvironment,
@@ -333,7 +312,23 @@ export async function finishCeremony(
     if (!entry || !certDer) throw mismatch(request.issuerId, 'is missing')
     checkReturned(stage, entry, addIssuing(stage, entry, request.keyId, certDer), root)
   }
+  await takeRootCrl(stage, certificates.crlDer)
   return complete(stage)
+}
+
+/** Without the list of its root nothing that an issuing CA signs could be validated. */
+async function takeRootCrl(stage: Stage, crlDer: Uint8Array): Promise<void> {
+  const { ports, issuers, actor } = stage
+  const checked = checkCrl(crlDer, issuers, ports.now())
+  const [revoked] = revokedIssuers(checked.entries, issuers)
+  if (revoked !== undefined)
+    throw new CodedError('CRL_REFUSED', `CRL is refused, rule issuing-ca-good: it revokes ${revoked}`, {
+      extra: { rule: 'issuing-ca-good' },
+    })
+  const last = await ports.store.lastCrl({ issuerId: checked.row.issuerId, shard: null })
+  // A finish that a crash broke off has published it already.
+  if (last && compareBytes(last.crlDer, crlDer) === 0) return
+  await publishChecked(stage.core, checked, actor)
 }
 
 const mismatch = (issuerId: string, rule: string): CodedError =>

@@ -7,7 +7,7 @@
 import { digest } from './algorithms/hashes.ts'
 import { verifySignature } from './algorithms/signatures.ts'
 import { toHex } from './asn1/values.ts'
-import { type Core, type Issuer, getIssuer, signAsIssuer } from './core.ts'
+import { type Issuer, type IssuingCore, getIssuer, signAsIssuer } from './core.ts'
 import { type CrlDifference, diffCrlEntries } from './crl-diff.ts'
 import { CodedError, isCoded } from './errors.ts'
 import type { CertificateStatus, CrlEntryRow, CrlRow, CrlScope, Json, RecordDraft } from './ports.ts'
@@ -42,22 +42,27 @@ interface Draft {
 /**
  * Publishes the next CRL of a scope.
  *
+ * @param validityMs from thisUpdate to nextUpdate, at most to the end of the issuer
  * @throws {ISSUER_UNKNOWN} for an issuer or shard that does not exist
  * @throws {CLOCK_WENT_BACK} when now lies before the last list
  * @throws {CRL_UNEXPLAINED_CHANGE} when entries came or went without a status change or expiry; nothing is published
  * @throws {REVOCATION_CONFLICT} when another process published first; nothing is lost, its list is newer
  * @throws {KEY_UNAVAILABLE} {ISSUANCE_MISMATCH} {STORE_UNAVAILABLE}
  */
-export async function publishCrl(core: Core, scope: CrlScope): Promise<CrlRow> {
+export async function publishCrl(
+  core: IssuingCore,
+  scope: CrlScope,
+  validityMs = CRL_VALIDITY_MS,
+): Promise<CrlRow> {
   const issuer = getIssuer(core, scope.issuerId)
   if (
     scope.shard !== null &&
     !(Number.isInteger(scope.shard) && scope.shard >= 0 && scope.shard < issuer.shards)
   )
     throw new CodedError('ISSUER_UNKNOWN', 'issuer has no such CRL shard')
-  let draft = await draftCrl(core, issuer, scope)
+  let draft = await draftCrl(core, issuer, scope, validityMs)
   // A status may change between reading the entries and explaining them: the second reading sees it whole.
-  if (draft.unexplained.length > 0) draft = await draftCrl(core, issuer, scope)
+  if (draft.unexplained.length > 0) draft = await draftCrl(core, issuer, scope, validityMs)
   if (draft.unexplained.length > 0) await refuse(core, draft)
   await core.ports.store.record([record(core, 'crl.intent', intentData(draft))])
   try {
@@ -71,7 +76,7 @@ export async function publishCrl(core: Core, scope: CrlScope): Promise<CrlRow> {
   }
 }
 
-async function signAndPublish(core: Core, draft: Draft): Promise<CrlRow> {
+async function signAndPublish(core: IssuingCore, draft: Draft): Promise<CrlRow> {
   const crlDer = await sign(core, draft)
   const row: CrlRow = {
     issuerId: draft.scope.issuerId,
@@ -86,7 +91,12 @@ async function signAndPublish(core: Core, draft: Draft): Promise<CrlRow> {
   return row
 }
 
-async function draftCrl(core: Core, issuer: Issuer, scope: CrlScope): Promise<Draft> {
+async function draftCrl(
+  core: IssuingCore,
+  issuer: Issuer,
+  scope: CrlScope,
+  validityMs: number,
+): Promise<Draft> {
   const { store, now } = core.ports
   const last = await store.lastCrl(scope)
   const at = now()
@@ -98,7 +108,7 @@ async function draftCrl(core: Core, issuer: Issuer, scope: CrlScope): Promise<Dr
   // A first list has nothing before it: all of it is new, and nothing is to be explained.
   const differences = last ? [...diffCrlEntries(parseCrl(last.crlDer).entries, entries.bytes)] : []
   const nextUpdate = new Date(
-    Math.min(thisUpdate.getTime() + CRL_VALIDITY_MS, issuer.certificate.notAfter.getTime()),
+    Math.min(thisUpdate.getTime() + validityMs, issuer.certificate.notAfter.getTime()),
   )
   const number = nextNumber(last, at)
   return {
@@ -136,7 +146,7 @@ function nextNumber(last: CrlRow | undefined, at: Date): bigint {
   return byClock > byCount ? byClock : byCount
 }
 
-function templateOf(core: Core, issuer: Issuer, scope: CrlScope): CrlTemplate {
+function templateOf(core: IssuingCore, issuer: Issuer, scope: CrlScope): CrlTemplate {
   const base = {
     issuerNameDer: issuer.certificate.subject.raw,
     authorityKeyIdentifier: issuer.subjectKeyIdentifier,
@@ -161,7 +171,7 @@ function templateOf(core: Core, issuer: Issuer, scope: CrlScope): CrlTemplate {
  * @throws {PROFILE_VIOLATION} when no profile of this issuer names a shard
  */
 export function crlUrls(
-  core: Pick<Core, 'profiles' | 'baseUrl' | 'policyArc'>,
+  core: Pick<IssuingCore, 'profiles' | 'baseUrl' | 'policyArc'>,
   issuer: Pick<Issuer, 'issuerId' | 'role'>,
   shard: number,
 ): string[] {
@@ -176,7 +186,7 @@ export function crlUrls(
 }
 
 async function findUnexplained(
-  core: Core,
+  core: IssuingCore,
   scope: CrlScope,
   last: CrlRow,
   differences: readonly CrlDifference[],
@@ -224,7 +234,7 @@ function isAsInStatus(entry: CrlEntry, status: CertificateStatus): boolean {
 
 const floorToSecond = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000)
 
-async function sign(core: Core, draft: Draft): Promise<Uint8Array> {
+async function sign(core: IssuingCore, draft: Draft): Promise<Uint8Array> {
   const { issuer, tbsDer } = draft
   const signature = await signAsIssuer(core, issuer, tbsDer)
   // A fault in the key store must not reach relying parties: they would refuse every certificate.
@@ -236,7 +246,7 @@ async function sign(core: Core, draft: Draft): Promise<Uint8Array> {
   return encodeCrl(tbsDer, issuer.signatureAlgorithm.identifierDer, signature)
 }
 
-const record = (core: Core, type: string, data: Record<string, Json>): RecordDraft => ({
+const record = (core: IssuingCore, type: string, data: Record<string, Json>): RecordDraft => ({
   type,
   at: core.ports.now(),
   actor: 'system',
@@ -258,7 +268,7 @@ const intentData = (draft: Draft): Record<string, Json> => ({
   tbsSha256: toHex(digest('SHA-256', draft.tbsDer)),
 })
 
-async function refuse(core: Core, draft: Draft): Promise<never> {
+async function refuse(core: IssuingCore, draft: Draft): Promise<never> {
   const { unexplained } = draft
   const data = { ...scopeData(draft), code: 'CRL_UNEXPLAINED_CHANGE', serials: unexplained.slice(0, 100) }
   await core.ports.store.record([record(core, 'crl.refused', data)])
@@ -270,7 +280,7 @@ async function refuse(core: Core, draft: Draft): Promise<never> {
 }
 
 /** Serials that enter or leave stand in records of at most a thousand, before the one that closes the list. */
-function publicationRecords(core: Core, draft: Draft, crlDer: Uint8Array): RecordDraft[] {
+function publicationRecords(core: IssuingCore, draft: Draft, crlDer: Uint8Array): RecordDraft[] {
   const { added, removed } = draft
   const isSmall = added.length + removed.length <= SERIALS_PER_RECORD
   const parts: RecordDraft[] = []

@@ -11,6 +11,7 @@ import { toHex } from './asn1/values.ts'
 import { bitString, compareBytes, sequence } from './asn1/writer.ts'
 import { type IssuingCore, type Issuer, getIssuer, signAsIssuer } from './core.ts'
 import { CodedError } from './errors.ts'
+import { checkIssuerStands } from './issuer-status.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
 import { type PreparedIssuance, takeToken } from './token.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
@@ -26,11 +27,13 @@ export interface Redeemed {
 /**
  * Signs what a token stands for; the token is spent whatever happens. Does not store.
  *
- * @throws {TOKEN_REJECTED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE}
+ * @throws {TOKEN_REJECTED} {ISSUER_REVOKED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE}
  */
 export async function redeem(core: IssuingCore, token: IssuanceToken): Promise<Redeemed> {
   const prepared = takeToken(token, core.ports.now())
   const issuer = getIssuer(core, prepared.intent.issuerId)
+  // The root may have revoked it since the token was made.
+  await checkIssuerStands(core, issuer)
   const signature = await signAsIssuer(core, issuer, prepared.tbsDer)
   const certDer = sequence(prepared.tbsDer, issuer.signatureAlgorithm.identifierDer, bitString(signature))
   return complete(core, prepared, issuer, checkIssued(prepared, issuer, certDer))

@@ -68,6 +68,10 @@ function isIssuer(value: unknown): value is IssuerMaterial {
   )
 }
 
+/** One CA from its JSON value. @throws {CEREMONY_INVALID} */
+export const parseIssuerMaterial = (value: unknown): IssuerMaterial =>
+  isIssuer(value) ? value : invalid('an issuer is not as it must be')
+
 const isList = <T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] =>
   Array.isArray(value) && value.every(isOne)
 

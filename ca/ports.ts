@@ -273,6 +273,8 @@ export interface Ca {
   revoke(request: RevokeRequest): Promise<CertificateStatus>
   /** Builds, explains the difference to the last one, signs and publishes the next CRL of a scope. */
   crl(scope: CrlScope): Promise<CrlRow>
+  /** Takes in the CRL of a CA whose key is elsewhere (offline root). @throws CRL_REFUSED with the rule in `extra.rule` */
+  importCrl(crlDer: Uint8Array, actor: Actor): Promise<CrlRow>
   ocsp(requestDer: Uint8Array): Promise<OcspAnswer>
   /** RFC 3161: TimeStampReq in, TimeStampResp out (also for refusals). */
   timestamp(requestDer: Uint8Array): Promise<Uint8Array>

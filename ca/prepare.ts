@@ -9,6 +9,7 @@ import { toHex } from './asn1/values.ts'
 import { bitString, concat, sequence } from './asn1/writer.ts'
 import { type IssuingCore, type Issuer, getIssuer, shardOf } from './core.ts'
 import { CodedError } from './errors.ts'
+import { checkIssuerStands } from './issuer-status.ts'
 import { lintCertificate } from './lint/index.ts'
 import { lintContext } from './lint-context.ts'
 import type { IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'
@@ -97,6 +98,7 @@ async function draft(core: IssuingCore, request: IssueRequest, mine: Set<string>
   const now = core.ports.now()
   const profile = getProfile(core.profiles, request.profile)
   const issuer = issuerFor(core, profile, request)
+  await checkIssuerStands(core, issuer)
   const seconds = checkedValidity(profile, request)
   const subjectDer = checkedSubject(profile, request)
   const subjectAltName = checkedAltNames(profile, request)

@@ -13,6 +13,7 @@ import { toHex } from './asn1/values.ts'
 import { compareBytes } from './asn1/writer.ts'
 import { type Core, getIssuer } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
+import { checkIssuerStands } from './issuer-status.ts'
 import { type Redeemed, redeem } from './issue.ts'
 import type { ProviderKey } from './keys/provider.ts'
 import type { IssueRequest, IssuedCertificate, IssuedRow, SignDigestRequest, SignedDigest } from './ports.ts'
@@ -178,6 +179,7 @@ async function heldCertificate(
   const at = now()
   if (status.state !== 'valid' || at < row.notBefore || at >= row.notAfter)
     throw new CodedError('CERT_NOT_VALID', 'certificate is on hold, revoked, expired or not valid yet')
+  await checkIssuerStands(core, getIssuer(core, row.issuerId))
   checkDocumentSigning(parseCertificate(row.certDer))
   return row
 }

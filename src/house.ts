@@ -53,6 +53,9 @@ export const placesOf = (config: Config) => ({
   keys: join(config.dataDir, 'keys'),
   material: join(config.dataDir, 'ca.json'),
   pending: join(config.dataDir, 'ceremony-pending.json'),
+  /** On the machine of an offline root only. */
+  offlineRoot: join(config.dataDir, 'offline-root.json'),
+  certified: join(config.dataDir, 'ceremony-certified.pem'),
   servingLock: join(config.dataDir, 'serving.lock'),
 })
 

@@ -1,8 +1,9 @@
 /**
  * `yinxin ceremony`: makes a CA from a ceremony file, with the root key here or kept elsewhere.
  *
- * With `"offline": true` in the file: step 1 here prints requests, step 2 beside the root certifies them, step 3 here
- * takes the certificates back. The only command that opens the core by itself.
+ * With `"offline": true` in the file: step 1 here prints requests, step 2 beside the root certifies them and signs the
+ * root's first CRL, step 3 here takes both back; `--root-crl` beside the root signs every later list. The only command
+ * that opens the core by itself.
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -13,11 +14,15 @@ import {
   type CeremonyRequest,
   evaluationCeremony,
   holdCeremony,
+  type IssuingCaRevocation,
+  parseRootMaterial,
   type PendingCeremony,
   requestIssuingCas,
+  type RootMaterial,
+  signRootCrl,
 } from '../../ca/index.ts'
 import { CodedError } from '../../ca/errors.ts'
-import type { CaPorts } from '../../ca/ports.ts'
+import type { CaPorts, LegalGround, RevocationReason } from '../../ca/ports.ts'
 import { type Config, readConfig } from '../config.ts'
 import { makeFolders, placesOf, readIfPresent, readPassphrase, saveMaterial } from '../house.ts'
 import { fromBase64, toPem } from '../lib/bytes.ts'
@@ -98,26 +103,72 @@ async function requestStep({ config, request, ports, printer }: Stage): Promise<
   )
 }
 
-/** Step 2, on the machine of the root: certificates for the requests. */
-async function certifyStep({ request, ports, printer }: Stage, pendingFile: string): Promise<void> {
+/** Step 2, on the machine of the root: certificates for the requests, and the first CRL of the root. */
+async function certifyStep({ config, request, ports, printer }: Stage, pendingFile: string): Promise<void> {
+  const places = placesOf(config)
+  if ((await readIfPresent(places.offlineRoot)) !== undefined)
+    throw new CodedError(
+      'CEREMONY_INVALID',
+      `this data folder already has a root; what it certified is in ${places.certified}`,
+    )
   const pending = JSON.parse(await readFile(pendingFile, 'utf8')) as PendingCeremony
   const made = await certifyIssuingCas(request, pending, ports)
   const certificatesPem = [made.rootDer, ...made.issuingDer].map((der) => toPem('CERTIFICATE', der))
-  printer.result({ rootKeyId: made.rootKeyId, certificatesPem }, ...certificatesPem)
+  const crlPem = toPem('X509 CRL', made.crlDer)
+  await writeDurably(places.certified, encoder.encode([...certificatesPem, crlPem].join('\n')))
+  // Last: a root without this file has given nothing away yet, and the step can be run again.
+  await writeDurably(places.offlineRoot, encoder.encode(JSON.stringify(made.material, null, 2)))
+  printer.result(
+    { rootKeyId: made.material.root.keyId, certifiedFile: places.certified, certificatesPem, crlPem },
+    ...certificatesPem,
+    crlPem,
+  )
 }
 
-/** Step 3: the certificates come back, root first, and the CA is complete. */
+async function readOfflineRoot(config: Config): Promise<RootMaterial> {
+  const text = await readIfPresent(placesOf(config).offlineRoot)
+  if (text === undefined)
+    throw new CodedError('CEREMONY_INVALID', 'this data folder has no offline root: --certify makes one')
+  return parseRootMaterial(text)
+}
+
+/** The core checks that reason and ground exist and go together. */
+function revocationOf({ revoke, reason, ground }: CommandInput['options']): IssuingCaRevocation | undefined {
+  if (revoke === undefined && reason === undefined && ground === undefined) return undefined
+  if (revoke === undefined || reason === undefined || ground === undefined)
+    throw new CodedError('REQUEST_INVALID', '--revoke, --reason and --ground go together')
+  return { serialHex: revoke, reason: reason as RevocationReason, legalGround: ground as LegalGround }
+}
+
+/** On the machine of the root, before each list ends or when an issuing CA has to be revoked. */
+async function rootCrlStep({ config, request, ports, printer }: Stage, input: CommandInput): Promise<void> {
+  const material = await readOfflineRoot(config)
+  const row = await signRootCrl(request, material, ports, revocationOf(input.options))
+  const crlPem = toPem('X509 CRL', row.crlDer)
+  const { issuerId, number, thisUpdate, nextUpdate, entryCount } = row
+  printer.result({ issuerId, number, thisUpdate, nextUpdate, entryCount, crlPem }, crlPem)
+}
+
+/** Step 3: the certificates come back, root first, with the CRL of the root, and the CA is complete. */
 async function finishStep({ config, request, ports }: Stage, certificatesFile: string): Promise<CaMaterial> {
-  const [rootDer, ...issuingDer] = derFromPem(await readFile(certificatesFile, 'utf8'), 'CERTIFICATE')
+  const text = await readFile(certificatesFile, 'utf8')
+  const [rootDer, ...issuingDer] = derFromPem(text, 'CERTIFICATE')
   if (!rootDer) throw new CodedError('CEREMONY_INVALID', `${certificatesFile} holds no certificate`)
+  const [crlDer, more] = derFromPem(text, 'X509 CRL')
+  if (!crlDer || more)
+    throw new CodedError('CEREMONY_INVALID', `${certificatesFile} does not hold one CRL of the root`)
   return saved(
     config,
-    await acceptIssuingCas(request, await readPending(config), { rootDer, issuingDer }, ports),
+    await acceptIssuingCas(request, await readPending(config), { rootDer, crlDer, issuingDer }, ports),
   )
 }
 
 async function runStep(stage: Stage, input: CommandInput): Promise<number> {
   const { certify, finish } = input.options
+  if (input.flags.has('root-crl')) {
+    await rootCrlStep(stage, input)
+    return 0
+  }
   if (certify !== undefined) {
     await certifyStep(stage, certify)
     return 0
@@ -148,7 +199,14 @@ export const ceremonyCommand: Command<CliContext> = {
   positionals: [{ name: 'FILE', help: 'ceremony file (policies/ceremony/evaluation.json is an example)' }],
   options: {
     certify: { value: 'PENDING', help: 'beside an offline root: certify the requests in this file' },
-    finish: { value: 'PEM', help: 'take the certificates back: root first, then the issuing CAs' },
+    finish: { value: 'PEM', help: 'take back what --certify printed: certificates, root first, and the CRL' },
+    'root-crl': { help: 'beside an offline root: sign its next CRL, for `crl import`' },
+    revoke: { value: 'SERIAL', help: 'with --root-crl: revoke this issuing CA first (hexadecimal)' },
+    reason: {
+      value: 'REASON',
+      help: 'of --revoke, RFC 5280 5.3.1: keyCompromise, cACompromise, superseded ...',
+    },
+    ground: { value: 'GROUND', help: 'of --revoke: security-not-assured, other-by-law ...' },
     'base-url': { value: 'URL', help: 'address for certificates, where it is not that of the file' },
   },
   async run(input, { env }, printer) {

@@ -5,6 +5,7 @@ import { apiKeyCommands } from './commands/api-keys.ts'
 import { auditVerifyCommand } from './commands/audit-verify.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { issueCommand, revokeCommand } from './commands/certificates.ts'
+import { crlImportCommand } from './commands/crl.ts'
 import { keysCommand } from './commands/keys.ts'
 import { rotateCommand } from './commands/rotate.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -18,6 +19,7 @@ export const commands: readonly Command<CliContext>[] = [
   serveCommand,
   demoCommand,
   ceremonyCommand,
+  crlImportCommand,
   rotateCommand,
   issueCommand,
   revokeCommand,

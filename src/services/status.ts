@@ -1,7 +1,7 @@
 /** Public status services: OCSP, time stamps, CRLs, CA certificates. The core answers; this file knows what is where. */
 import { CodedError, isCoded } from '../../ca/errors.ts'
 import { decodeOcspGetPath } from '../../ca/formats.ts'
-import type { CrlRow, OcspAnswer } from '../../ca/ports.ts'
+import type { Actor, CrlRow, OcspAnswer } from '../../ca/ports.ts'
 import type { ServiceDeps } from './deps.ts'
 
 const NOTHING = new Uint8Array()
@@ -43,6 +43,14 @@ export function createStatus({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store
         if (canSign && (!last || last.nextUpdate <= now())) await ca.crl(scope)
       }
     },
+
+    /**
+     * Takes in the CRL of an offline root.
+     *
+     * @throws {CodedError} CRL_REFUSED and others of the core; nothing is changed then
+     */
+    importCrl: (crlDer: Uint8Array, { actor }: Pick<Actor, 'actor'>): Promise<CrlRow> =>
+      ca.importCrl(crlDer, { actor, tenant: null }),
 
     /** @throws {CodedError} NOT_FOUND */
     issuerCertificate(issuerId: string): Uint8Array {

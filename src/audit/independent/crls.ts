@@ -1,6 +1,8 @@
 /**
  * Compares CRLs with revocations, from the changes that each `crl.published` record carries: every entry has a
- * revocation, every revocation an entry, nothing is dropped early, numbers rise.
+ * revocation, every revocation an entry, nothing is dropped early, numbers rise. The list of an offline root comes from
+ * elsewhere (`crl.imported`): its revocations are in the log of that machine, so here its numbers, times and count are
+ * checked, and that a CA of this log which it revoked issues nothing any more.
  */
 import { cell, type Certificates, classOf, isOwnClass, STATE, STATUS } from './certificates.ts'
 import { type Entry, textOf } from './entry.ts'
@@ -36,6 +38,8 @@ type Context = {
   lastUpdate: Map<string, number>
   /** Rows that were ever revoked or held. */
   revoked: Map<number, { issuer: string; serial: string }>
+  /** Since when an issuer is on the list of its root, by issuer. */
+  stopped: Map<string, number>
   unchecked: number
 }
 
@@ -97,18 +101,44 @@ const change = (context: Context, entry: Entry, index: number): boolean => {
 const publish = (context: Context, entry: Entry, index: number): void => {
   const { report, lastUpdate } = context
   const { name, issuer, scope } = scopeOf(context, entry.data)
-  const number = numberOf(entry.data)
-  const thisUpdate = Date.parse(textOf(entry.data, 'thisUpdate') ?? entry.at)
-  if (number <= scope.number) report('crl-number-not-increasing', index, name)
-  if (!(thisUpdate >= scope.thisUpdate)) report('crl-time-went-back', index, name)
-  scope.number = number
-  scope.thisUpdate = thisUpdate
+  const thisUpdate = advance(context, entry, index)
   if (!change(context, entry, index)) {
     context.unchecked++
     return
   }
   lastUpdate.set(issuer, Math.max(thisUpdate, lastUpdate.get(issuer) ?? 0))
   if (entry.data.entryCount !== scope.listed.size) report('crl-count-differs', index, name)
+}
+
+/** Number and time of a new list, each against those of the list before. */
+const advance = (context: Context, entry: Entry, index: number): number => {
+  const { report } = context
+  const { name, scope } = scopeOf(context, entry.data)
+  const number = numberOf(entry.data)
+  const thisUpdate = Date.parse(textOf(entry.data, 'thisUpdate') ?? entry.at)
+  if (number <= scope.number) report('crl-number-not-increasing', index, name)
+  if (!(thisUpdate >= scope.thisUpdate)) report('crl-time-went-back', index, name)
+  scope.number = number
+  scope.thisUpdate = thisUpdate
+  return thisUpdate
+}
+
+/** A list that another house signed: this log has none of its revocations. */
+const takeIn = (context: Context, entry: Entry, index: number): void => {
+  const { report } = context
+  const { name, scope } = scopeOf(context, entry.data)
+  advance(context, entry, index)
+  const [added, removed] = [listOf(entry.data, 'added'), listOf(entry.data, 'removed')]
+  if (added === undefined || removed === undefined) return report('record-malformed', index, 'crl.imported')
+  for (const serial of added) scope.listed.add(serial)
+  for (const serial of removed) {
+    if (!scope.listed.delete(serial)) report('crl-entry-removed', index, `${name}/${serial}`)
+  }
+  if (entry.data.entryCount !== scope.listed.size) report('crl-count-differs', index, name)
+  const stopped = listOf(entry.data, 'revokedIssuers') ?? []
+  const since = new Map(context.stopped)
+  context.stopped.clear()
+  for (const issuer of stopped) context.stopped.set(issuer, since.get(issuer) ?? entry.time)
 }
 
 const isListed = ({ scopes }: Context, issuer: string, serial: string): boolean =>
@@ -124,9 +154,20 @@ const isDue = ({ table, lastUpdate }: Context, row: number, issuer: string, grac
   return isInForce && isListedClass && since + graceMs < latest && latest <= cell(table.notAfter, row)
 }
 
+// Requests under way when the list comes in may still end; another process sees it within half a second.
+const STOP_MS = 60_000
+
+const checkStopped = ({ stopped, report }: Context, entry: Entry, index: number): void => {
+  const issuer = textOf(entry.data, 'issuerId') ?? ''
+  const since = stopped.get(issuer)
+  if (since !== undefined && entry.time > since + STOP_MS) report('issued-by-revoked-issuer', index, issuer)
+}
+
 const see = (context: Context, entry: Entry, index: number): void => {
   if (entry.type === 'crl.published') publish(context, entry, index)
   if (entry.type === 'crl.changes') change(context, entry, index)
+  if (entry.type === 'crl.imported') takeIn(context, entry, index)
+  if (entry.type === 'certificate.intent') checkStopped(context, entry, index)
   if (entry.type !== 'certificate.revoked' && entry.type !== 'certificate.held') return
   const [issuer, serial] = [textOf(entry.data, 'issuerId'), textOf(entry.data, 'serialHex')]
   const row = context.table.find(`${issuer}/${serial}`)
@@ -143,6 +184,7 @@ export function createCrls(table: Certificates, report: Report): Crls {
     scopes: new Map(),
     lastUpdate: new Map(),
     revoked: new Map(),
+    stopped: new Map(),
     unchecked: 0,
   }
   return {

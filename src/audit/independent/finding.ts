@@ -64,6 +64,10 @@ const FINDING_TEXTS = {
     'A CRL has another number of entries than its changes add up to',
     'CRL 条目数与变更记录不符',
   ],
+  'issued-by-revoked-issuer': [
+    'A CA went on issuing after its root had revoked it',
+    '根 CA 吊销签发 CA 后，该 CA 仍在签发证书',
+  ],
   'revocation-not-in-crl': ['A revoked certificate is in no CRL', '已吊销的证书不在任何 CRL 中'],
   'report-differs': ['A reported figure is not what the records add up to', '上报数据与记录统计不符'],
 } as const satisfies Record<string, readonly [string, string]>

@@ -1,0 +1,57 @@
+/**
+ * Whether a CA of this house may still sign: one that its root revoked must not, whoever asks.
+ *
+ * The root's status database says so where the root key is here; its last CRL where the key is elsewhere.
+ */
+import { type Issuer, type IssuingCore } from './core.ts'
+import { CodedError } from './errors.ts'
+import type { CaStore } from './ports.ts'
+import { findCrlEntry } from './x509/crl-entries.ts'
+import { parseCrl } from './x509/crl.ts'
+
+/** What another process changed is seen after at most this many milliseconds, as with OCSP. */
+const FRESH_MS = 500
+
+interface Seen {
+  readonly at: number
+  readonly isRevoked: boolean
+}
+
+type AskingCore = Pick<IssuingCore, 'ports' | 'issuers'>
+
+const seenByStore = new WeakMap<CaStore, Map<string, Seen>>()
+
+/** The next question is put to the store again. */
+export const forgetIssuerStatus = (store: CaStore): void => void seenByStore.delete(store)
+
+async function isRevoked({ ports: { store } }: AskingCore, issuer: Issuer, root: Issuer): Promise<boolean> {
+  const { serialHex, serial } = issuer.certificate
+  if (root.keyId !== null) {
+    const state = (await store.findStatus(root.issuerId, serialHex))?.state
+    return state === 'revoked' || state === 'held'
+  }
+  const last = await store.lastCrl({ issuerId: root.issuerId, shard: null })
+  // Without a list nothing is known: issuing goes on, and readiness and the self-check of signatures say it.
+  return last !== undefined && findCrlEntry(parseCrl(last.crlDer), serial).entry !== undefined
+}
+
+/**
+ * Refuses for an issuing CA that its root revoked.
+ *
+ * @throws {ISSUER_REVOKED} {STORE_UNAVAILABLE}
+ */
+export async function checkIssuerStands(core: AskingCore, issuer: Issuer): Promise<void> {
+  const root = [...core.issuers.values()].find(({ certDer }) => certDer === issuer.chainDer[0])
+  if (root === undefined) return
+  const { store, now } = core.ports
+  const known = seenByStore.get(store) ?? new Map<string, Seen>()
+  seenByStore.set(store, known)
+  const at = now().getTime()
+  let seen = known.get(issuer.issuerId)
+  if (seen === undefined || Math.abs(at - seen.at) >= FRESH_MS) {
+    seen = { at, isRevoked: await isRevoked(core, issuer, root) }
+    known.set(issuer.issuerId, seen)
+  }
+  if (seen.isRevoked)
+    throw new CodedError('ISSUER_REVOKED', 'the certificate of this CA is revoked: it signs nothing any more')
+}
