@@ -40,6 +40,9 @@ export function createAuditRecords({ reader }: Database, committer: Committer) {
       await committer.write<void>({ inserts: keepIds, records })
       return ids
     },
+    /** All of them, whether they have their place in the log yet or not. */
+    count: async (): Promise<number> =>
+      Number((await queryRows(reader, 'SELECT count(*) AS n FROM audit_records'))[0]?.n ?? 0),
     find: async (id: string): Promise<StoredRecord | undefined> => {
       const [row] = await queryRows(reader, 'SELECT seq, leaf FROM audit_records WHERE id = ?', [id])
       return row === undefined ? undefined : toStored(row)

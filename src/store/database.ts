@@ -4,8 +4,10 @@
  * One pool writes and one reads. With SQLite the writing pool has one connection, so commits never fight for
  * the lock inside this process; another process (the command line) waits on `busy_timeout`.
  */
-import { open } from 'node:fs/promises'
+import { access, constants, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import knexModule, { type Knex } from 'knex'
 import { CodedError } from '../../ca/errors.ts'
 import {
@@ -172,6 +174,45 @@ export async function openDatabase(
   if (options.client !== 'sqlite3')
     return { client: options.client, writer, reader: writer, file: null, close: () => writer.destroy() }
   return openSqliteReader(writer, options.file, options.readers ?? READERS)
+}
+
+/**
+ * Opens a database of SQLite and never writes to it, its schema included.
+ *
+ * @throws {STORE_SCHEMA_NEWER}
+ * @throws {STORE_UNAVAILABLE} when it cannot be opened, or its schema is older than this code
+ */
+export async function openReadOnly(file: string): Promise<Database> {
+  const config = sqliteConfig(await readOnlyName(file), SQLITE_READER_PRAGMAS, READERS)
+  // knex always asks for writing; the name takes that back.
+  const flags = ['OPEN_URI']
+  const reader = createKnex({ ...config, connection: { ...(config.connection as object), flags } })
+  try {
+    await checkSchema(reader)
+    const [row] = await queryRows(reader, `SELECT count(*) AS n FROM ${MIGRATIONS_TABLE}`)
+    if (Number(row?.n) < migrationNames.length)
+      throw new CodedError(
+        'STORE_UNAVAILABLE',
+        'The database was written by an older version; start the service of this version once',
+      )
+  } catch (error) {
+    await reader.destroy()
+    if (error instanceof CodedError) throw error
+    throw new CodedError('STORE_UNAVAILABLE', `The database cannot be read: ${describeSqlError(error)}`)
+  }
+  return { client: 'sqlite3', writer: reader, reader, file, close: () => reader.destroy() }
+}
+
+/** Readers of a write-ahead log share a file beside it; where nobody can make one, nobody can be writing either. */
+async function readOnlyName(file: string): Promise<string> {
+  const isShared = await Promise.any([
+    access(`${file}-wal`, constants.R_OK),
+    access(dirname(file), constants.W_OK),
+  ]).then(
+    () => true,
+    () => false,
+  )
+  return `${pathToFileURL(file).href}?mode=ro${isShared ? '' : '&immutable=1'}`
 }
 
 async function openSqliteReader(writer: Knex, file: string, readers: number): Promise<Database> {

@@ -75,6 +75,11 @@ const toStoreError = (error: unknown): CodedError =>
 /** Opens the folder, which is made when it is missing. */
 export async function openDocumentFiles(folder: string): Promise<DocumentFiles> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
+  return documentFilesIn(folder)
+}
+
+/** The files of a folder that is there, or of none. */
+export function documentFilesIn(folder: string): DocumentFiles {
   const pathOf = (id: string): string => join(folder, checkId(id))
   return {
     write: async (id, content, maxBytes) => {

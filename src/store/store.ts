@@ -10,8 +10,9 @@ import {
   streamCertificates,
 } from './certificates-search.ts'
 import { createCheckpointFile } from './checkpoint-file.ts'
-import { type Database, type DatabaseOptions, openDatabase } from './database.ts'
-import { type DocumentFiles, openDocumentFiles } from './document-files.ts'
+import { CodedError } from '../../ca/errors.ts'
+import { type Database, type DatabaseOptions, openDatabase, openReadOnly } from './database.ts'
+import { type DocumentFiles, documentFilesIn, openDocumentFiles } from './document-files.ts'
 import { createDocuments } from './documents.ts'
 import { type Committer, createCommitter, type CommitterLimits } from './group-commit.ts'
 import { createHeldKeys } from './held-keys.ts'
@@ -85,4 +86,25 @@ export async function openStore(options: StoreOptions) {
   const files = await openDocumentFiles(options.documentsDir)
   const db = await openDatabase(options.database)
   return build(db, createCommitter(db, options.randomBytes, options.limits), files, options)
+}
+
+/** Refuses whatever is written. */
+const noCommitter: Committer = {
+  write: () => Promise.reject(new CodedError('STORE_UNAVAILABLE', 'The store was opened for reading only')),
+  close: () => Promise.resolve(),
+  queued: () => 0,
+}
+
+/** Opens the store of a data folder for reading only; nothing is made in it. @throws {STORE_UNAVAILABLE} {STORE_SCHEMA_NEWER} */
+export async function openStoreToRead(
+  file: string,
+  { documentsDir, checkpointFile }: Pick<StoreOptions, 'documentsDir' | 'checkpointFile'>,
+): Promise<Store> {
+  const options: StoreOptions = {
+    database: { client: 'sqlite3', file },
+    documentsDir,
+    checkpointFile,
+    randomBytes: () => new Uint8Array(),
+  }
+  return build(await openReadOnly(file), noCommitter, documentFilesIn(documentsDir), options)
 }
