@@ -157,9 +157,10 @@ export function openTestSigner(): TestSigner {
   }
 }
 
-function appearanceAt(
+/** A grey picture. */
+export function appearanceAt(
   rect: readonly [number, number, number, number],
-  { page = 1, padding = 0 }: TestSignature,
+  { page = 1, padding = 0 }: TestSignature = {},
 ): PadesAppearance {
   return {
     page,

@@ -7,6 +7,7 @@ import { defaultPolicy } from '../test/conformance/policy.ts'
 import { type Party, issue, makeCms, makeCrl, makeToken, withTimestamp } from '../test/pki.ts'
 import { EKU } from '../../ca/formats.ts'
 import { SAMPLE_OBJECTS, bytesOf, sampleTablePdf, textOf } from '../test/sample-pdf.ts'
+import { appearanceAt } from '../test/signed-pdf.ts'
 import type { Report } from './report.ts'
 import { verify } from './verify.ts'
 
@@ -28,14 +29,22 @@ const stranger = issue({ name: 'stranger' })
 const trust = [{ certDer: ca.certificate.raw, name: 'TEST ONLY CA', source: 'own' }]
 const evidence = { crls: [makeCrl(ca, before, after)] }
 
-type Making = { readonly stamp?: boolean; readonly wrongDigest?: boolean }
+type Making = {
+  readonly stamp?: boolean
+  readonly wrongDigest?: boolean
+  readonly rect?: readonly [number, number, number, number]
+}
 
 function signPdf(
   pdf: Uint8Array,
   party: Party,
-  { stamp = false, wrongDigest = false }: Making = {},
+  { stamp = false, wrongDigest = false, rect }: Making = {},
 ): Uint8Array {
-  const prepared = preparePades(pdf, { contentsSize: 8192, signingTime: before })
+  const prepared = preparePades(pdf, {
+    contentsSize: 8192,
+    signingTime: before,
+    ...(rect ? { appearance: appearanceAt(rect) } : {}),
+  })
   const cms = makeCms(party, {
     content: prepared.digestInput,
     ...(wrongDigest ? { messageDigest: new Uint8Array(32) } : {}),
@@ -95,9 +104,36 @@ test('a later signature by a stranger leaves the document undecided', (t) => {
   t.is(report.indication, 'INDETERMINATE')
 })
 
+test("attack: a stranger's later signature lays a picture over the contract", (t) => {
+  const report = reportOn(signPdf(once, stranger, { rect: [10, 10, 190, 90] }))
+  t.deepEqual(verdicts(report), [
+    'INDETERMINATE/SIG_CONSTRAINTS_FAILURE',
+    'INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND',
+  ])
+  const [first] = report.signatures
+  const found = first?.reasons.find(({ key }) => key === 'LATER_SEAL_NOT_CONFIRMED')
+  t.regex(found?.en ?? '', /A later, untrusted signature shows a picture on page 1/)
+  t.regex(found?.zh ?? '', /未经确认的签名在第 1 页显示了图片/)
+  t.is(first?.conditions[3]?.result, 'unknown')
+
+  // The same picture of somebody who is trusted, and a stranger who shows nothing, leave the earlier signature valid.
+  const trusted = reportOn(signPdf(once, bert, { rect: [10, 10, 190, 90] }))
+  t.deepEqual(verdicts(trusted), ['TOTAL-PASSED', 'TOTAL-PASSED'])
+})
+
+test("attack: a stranger's picture stays in doubt after a trusted signature covers it", (t) => {
+  const report = reportOn(signPdf(signPdf(once, stranger, { rect: [10, 10, 190, 90] }), bert))
+  t.deepEqual(verdicts(report), [
+    'INDETERMINATE/SIG_CONSTRAINTS_FAILURE',
+    'INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND',
+    'TOTAL-PASSED',
+  ])
+})
+
 test('a later field that only looks like a signature spoils the earlier one', (t) => {
   const report = reportOn(signPdf(once, bert, { wrongDigest: true }))
   t.deepEqual(verdicts(report), ['TOTAL-FAILED/FORMAT_FAILURE', 'TOTAL-FAILED/HASH_FAILURE'])
+  t.is(report.signatures[0]?.conditions[3]?.result, 'fail')
 })
 
 test('bytes after the signature (incremental saving attack) are TOTAL-FAILED / FORMAT_FAILURE', (t) => {

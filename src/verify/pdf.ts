@@ -17,7 +17,8 @@ import type { ChangeAnalysis } from './changes/change-types.ts'
 import { type CmsIssueKey, type CmsMessage, parseCms } from './cms.ts'
 import { evidenceOfPdf } from './document-evidence.ts'
 import type { EvidenceNeed } from './evidence.ts'
-import { type Conclusion, failed, joinConclusions, passed } from './indications.ts'
+import { type Conclusion, failed, joinConclusions } from './indications.ts'
+import { distrustLater } from './later-signatures.ts'
 import { type RangeDigest, digestRanges } from './pdf-digests.ts'
 import { parsePdfDate } from './pdf-date.ts'
 import type { SignatureReport } from './report.ts'
@@ -79,7 +80,7 @@ export function verifyPdf(doc: PdfDocument, input: SessionInput): SignatureRepor
   )
   const judged = candidates.map((candidate) => judge(candidate, stamps, session))
   return {
-    signatures: distrustLater(judged),
+    signatures: distrustLater(judged.map(({ report, candidate: { analysis } }) => ({ report, analysis }))),
     needs: judged.flatMap(({ needs }) => needs),
     unavailable: session.unavailable,
     isCut: found.length > limit,
@@ -310,28 +311,4 @@ function warningsOf({ facts, message }: Candidate): Reason[] {
     ({ oid }) => oid === ATTRIBUTE.signingTime,
   )
   return facts.format === 'PAdES' && hasTime ? [reason('SIGNING_TIME_TWICE')] : []
-}
-
-/**
- * What a later signature added was fine only as part of a signature: where that one is proved to be none, its field
- * and appearance are a change like any other, and the earlier signatures fail with it.
- */
-function distrustLater(judged: readonly Judged[]): SignatureReport[] {
-  const broken = new Set(
-    judged.flatMap(({ report }) =>
-      report.indication === 'TOTAL-FAILED' && report.field !== null ? [report.field] : [],
-    ),
-  )
-  return judged.map(({ candidate, report }) => {
-    const spoiled = candidate.analysis.laterSignatures.filter((name) => broken.has(name))
-    if (spoiled.length === 0) return report
-    const own: Conclusion = {
-      indication: report.indication,
-      ...(report.subIndication === null ? {} : { subIndication: report.subIndication }),
-      reasons: report.reasons,
-    }
-    const more = spoiled.map((name) => failed('FORMAT_FAILURE', changeReason('field-never-signed', name)))
-    const { indication, subIndication, reasons } = joinConclusions([own, ...more, passed()])
-    return { ...report, indication, subIndication: subIndication ?? null, reasons }
-  })
 }

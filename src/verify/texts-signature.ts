@@ -70,6 +70,10 @@ export const SIGNATURE_TEXTS = {
     'PAdES 不允许在签名中另含签名时间。',
     'PAdES does not allow a signing time inside of the signature.',
   ),
+  LATER_SEAL_NOT_CONFIRMED: text(
+    '之后有一个未经确认的签名在第 {page} 页显示了图片，可能遮盖或改变所签内容的样子。',
+    'A later, untrusted signature shows a picture on page {page}; it may hide or alter what was signed there.',
+  ),
   TOO_MANY_SIGNATURES: text(
     '签名数量超过上限，未全部检查。',
     'There are more signatures than the limit; not all were checked.',

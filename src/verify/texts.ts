@@ -25,10 +25,18 @@ export interface Reason {
 const withDetail = (detail: string | undefined): { detail?: string } =>
   detail === undefined ? {} : { detail }
 
-/** The reason of a key. */
-export const reason = (key: TextKey, detail?: string): Reason => ({
+const fill = (sentence: string, values: Readonly<Record<string, string>>): string =>
+  sentence.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
+
+/** The reason of a key; `values` stand where the sentence names them in braces. */
+export const reason = (
+  key: TextKey,
+  detail?: string,
+  values: Readonly<Record<string, string>> = {},
+): Reason => ({
   key,
-  ...TEXTS[key],
+  zh: fill(TEXTS[key].zh, values),
+  en: fill(TEXTS[key].en, values),
   ...withDetail(detail),
 })
 

@@ -58,7 +58,7 @@ test('an empty field that was there before is signed', (t) => {
   const signatures = listSignatures(doc)
   const first = analyseAllChanges(doc, signatures)[signatures.findIndex((item) => item.fieldName === 'A')]
   t.is(first?.verdict, 'allowed')
-  t.deepEqual(details(first), ['field-signed'])
+  t.deepEqual(details(first), ['field-signed', 'seal-placed'])
 })
 
 test('ten signatures on the example contract, each fine with those after it', (t) => {

@@ -97,7 +97,7 @@ function placeSeal(step: Step, context: PageContext, ref: PdfRef, widget: StepWi
     forbid(step, 'annotation', 'widget-covers-page', { path: `${path}/Annots`, ref, field: widget.field })
     return
   }
-  if (widget.isNew) allow(step, 'signature', 'seal-placed', { path, ref, field: widget.field })
+  allow(step, 'signature', 'seal-placed', { path, ref, field: widget.field })
   checkPlace(step, rect, widget, context)
 }
 

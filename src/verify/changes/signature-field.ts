@@ -91,7 +91,7 @@ function addWidgets(step: Step, dict: PdfDict, where: Where): void {
     if (!isRef(kid) || !isDict(widget) || !isNew(step, kid)) {
       forbid(step, 'signature-field', 'field-entry-not-allowed', { ...where, path: `${where.path}/Kids` })
     } else if (!hasUnknownEntry(step, widget, where)) {
-      step.widgets.set(kid.num, { dict: widget, field: where.field, isNew: true })
+      step.widgets.set(kid.num, { dict: widget, field: where.field })
     }
   }
 }
@@ -155,7 +155,7 @@ export function compareField(
   } else if (changed.includes('AP') && isAppearanceShared(step, before)) {
     forbid(step, kind, 'object-shared', { ...where, path: `${where.path}/AP` })
   } else {
-    step.widgets.set(ref.num, { dict: after, field: role.name, isNew: false })
+    step.widgets.set(ref.num, { dict: after, field: role.name })
     if (role.kind === 'field') checkSignatureValue(step, value, where, 'field-signed')
   }
 }

@@ -23,7 +23,7 @@ export type Step = {
 }
 
 /** A widget of a signature field that this save adds or signs. */
-export type StepWidget = { readonly dict: PdfDict; readonly field: string; readonly isNew: boolean }
+export type StepWidget = { readonly dict: PdfDict; readonly field: string }
 
 type Where = { readonly path: string; readonly ref?: PdfRef | undefined; readonly field?: string }
 
