@@ -183,10 +183,10 @@ export async function openDatabase(
  * @throws {STORE_UNAVAILABLE} when it cannot be opened, or its schema is older than this code
  */
 export async function openReadOnly(file: string): Promise<Database> {
-  const config = sqliteConfig(await readOnlyName(file), SQLITE_READER_PRAGMAS, READERS)
+  const filename = await readOnlyName(file)
+  const config = sqliteConfig(filename, SQLITE_READER_PRAGMAS, READERS)
   // knex always asks for writing; the name takes that back.
-  const flags = ['OPEN_URI']
-  const reader = createKnex({ ...config, connection: { ...(config.connection as object), flags } })
+  const reader = createKnex({ ...config, connection: { filename, flags: ['OPEN_URI'] } })
   try {
     await checkSchema(reader)
     const [row] = await queryRows(reader, `SELECT count(*) AS n FROM ${MIGRATIONS_TABLE}`)
