@@ -15,7 +15,7 @@ import { checkCrl, publishChecked, revokedIssuers } from './import-crl.ts'
 import { issue } from './issue.ts'
 import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider, ProviderKey } from './keys/provider.ts'
-import { openThrowAwayKeys } from './keys/throw-away.ts'
+import { openThrowAwaySignatures } from './keys/throw-away.ts'
 import { type CaMaterial, type IssuerMaterial, isSignedBy, openIssuer } from './material.ts'
 import type { Actor, CaPorts, IssuedCertificate, RecordDraft } from './ports.ts'
 import { prepare } from './prepare.ts'
@@ -61,7 +61,7 @@ export async function openStage(environment: CeremonyEnvironment, file: LoadedCe
     ports: environment.ports,
     keys: environment.keys,
     oneTimeKeys: openOneTimeKeys(environment.ports.now),
-    throwAwayKeys: await openThrowAwayKeys(KEY_ALGORITHMS.filter((row) => names.includes(row.name))),
+    throwAway: await openThrowAwaySignatures(KEY_ALGORITHMS.filter((row) => names.includes(row.name))),
     issuers,
     profiles: environment.profiles,
     template: openTemplates(file),
@@ -270,7 +270,7 @@ export interface ReturnedCertificates {
   readonly issuingDer: readonly Uint8Array[]
 }
 
-/** @throws {CEREMONY_INVALID} when the requests belong to another file */
+/** Requests and file belong together. @throws {CEREMONY_INVALID} */
 export function checkPending(file: LoadedCeremony, pending: PendingCeremony): void {
   if (pending.ceremonySha256 !== file.sha256)
     throw new CodedError('CEREMONY_INVALID', 'requests were made from another version of the ceremony file')

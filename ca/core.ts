@@ -4,7 +4,7 @@ import type { SignatureAlgorithm } from './algorithms/signatures.ts'
 import { CodedError } from './errors.ts'
 import type { OneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
-import type { ThrowAwayKeys } from './keys/throw-away.ts'
+import type { ThrowAwaySignatures } from './keys/throw-away.ts'
 import type { CaPorts } from './ports.ts'
 import type { Profile } from './profiles.ts'
 import type { CertificateTemplate } from './template.ts'
@@ -42,7 +42,7 @@ export interface IssuingCore {
   readonly keys: KeyProvider
   /** Keys of event certificates: in memory, good for one signature. */
   readonly oneTimeKeys: OneTimeKeys
-  readonly throwAwayKeys: ThrowAwayKeys
+  readonly throwAway: ThrowAwaySignatures
   readonly issuers: ReadonlyMap<string, Issuer>
   readonly profiles: ReadonlyMap<string, Profile>
   readonly template: (profile: Profile, issuer: Issuer) => CertificateTemplate

@@ -4,18 +4,21 @@
  * `redeem` stops before the store, so that a signature over a document and its event certificate
  * can be stored in one transaction.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { digest } from './algorithms/hashes.ts'
 import { verifySignature } from './algorithms/signatures.ts'
-import { toHex } from './asn1/values.ts'
+import { readSequence } from './asn1/reader.ts'
+import { TAG } from './asn1/tags.ts'
+import { decodeBitStringOctets, toHex } from './asn1/values.ts'
 import { bitString, compareBytes, sequence } from './asn1/writer.ts'
 import { type IssuingCore, type Issuer, getIssuer, signAsIssuer } from './core.ts'
 import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
 import { type PreparedIssuance, takeToken } from './token.ts'
-import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { findAttribute, nameToString } from './x509/name.ts'
+
+const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
 
 /** A signed certificate that is not yet stored: the caller writes row and records in one transaction. */
 export interface Redeemed {
@@ -36,24 +39,29 @@ export async function redeem(core: IssuingCore, token: IssuanceToken): Promise<R
   await checkIssuerStands(core, issuer)
   const signature = await signAsIssuer(core, issuer, prepared.tbsDer)
   const certDer = sequence(prepared.tbsDer, issuer.signatureAlgorithm.identifierDer, bitString(signature))
-  return complete(core, prepared, issuer, checkIssued(prepared, issuer, certDer))
+  checkIssued(prepared, issuer, certDer)
+  return complete(core, prepared, issuer, certDer)
 }
 
 /**
  * A fault in an HSM or in memory can yield a wrong signature or wrong bytes; such a certificate never
  * leaves (checks 4 and 10 of boulder's cycle). The intent stays: the serial is spent.
  */
-function checkIssued(prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): Certificate {
-  const certificate = parseCertificate(certDer)
-  if (compareBytes(certificate.tbs, prepared.tbsDer) !== 0 || !isLintedTbs(prepared))
+function checkIssued(prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): void {
+  const certificate = readSequence(certDer)
+  const { raw: tbs } = certificate.next(TAG.sequence)
+  const { raw: algorithm } = certificate.next(TAG.sequence)
+  const signature = decodeBitStringOctets(certificate.next(TAG.bitString))
+  certificate.end()
+  const { signatureAlgorithm, publicKey } = issuer
+  if (
+    sha256Hex(tbs) !== prepared.intent.tbsSha256 ||
+    compareBytes(algorithm, signatureAlgorithm.identifierDer) !== 0
+  )
     throw new CodedError('ISSUANCE_MISMATCH', 'signed TBSCertificate differs from the linted one')
-  if (!verifySignature(issuer.signatureAlgorithm, issuer.publicKey, certificate.tbs, certificate.signature))
+  if (!verifySignature(signatureAlgorithm, publicKey, tbs, signature))
     throw new CodedError('ISSUANCE_MISMATCH', 'signature does not verify with the key of the issuer')
-  return certificate
 }
-
-const isLintedTbs = (prepared: PreparedIssuance): boolean =>
-  createHash('sha256').update(prepared.tbsDer).digest('hex') === prepared.intent.tbsSha256
 
 /** What the record of an issuance says; the subject only as a salted hash, since the log cannot forget (PIPL art. 47). */
 function issuedData(prepared: PreparedIssuance, row: IssuedRow, subjectHash: string): Record<string, Json> {
@@ -79,12 +87,11 @@ function complete(
   core: IssuingCore,
   prepared: PreparedIssuance,
   issuer: Issuer,
-  certificate: Certificate,
+  certDer: Uint8Array,
 ): Redeemed {
-  const { intent, request } = prepared
-  const { raw: certDer, subject } = certificate
+  const { intent, request, subject } = prepared
   const salt = core.ports.randomBytes(16)
-  const certSha256 = toHex(digest('SHA-256', certDer))
+  const certSha256 = sha256Hex(certDer)
   const row: IssuedRow = {
     ...intent,
     certDer,

@@ -10,7 +10,7 @@ import { bitString, concat, sequence } from './asn1/writer.ts'
 import { type IssuingCore, type Issuer, getIssuer, shardOf } from './core.ts'
 import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
-import { lintCertificate } from './lint/index.ts'
+import { readAndLint } from './lint/index.ts'
 import { lintContext } from './lint-context.ts'
 import type { IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'
 import { type Profile, getProfile } from './profiles.ts'
@@ -23,6 +23,7 @@ import {
 } from './request-checks.ts'
 import { subjectKeyIdentifierFor } from './template.ts'
 import { type PreparedIssuance, makeToken } from './token.ts'
+import type { Certificate } from './x509/certificate.ts'
 import { checkKeyUse, subjectKeyOf } from './subject-key.ts'
 
 const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
@@ -125,7 +126,7 @@ async function draft(core: IssuingCore, request: IssueRequest, mine: Set<string>
     shard,
     ...(subjectAltName ? { subjectAltName } : {}),
   })
-  lint(core, profile, issuer, tbsDer, now)
+  const { subject } = lint(core, profile, issuer, tbsDer, now)
   const intent: IntentRow = {
     actor: request.actor,
     tenant: request.tenant,
@@ -148,31 +149,42 @@ async function draft(core: IssuingCore, request: IssueRequest, mine: Set<string>
     notBefore,
     notAfter,
     subjectDer,
+    subject,
     keyId: key.keyId,
   }
 }
 
 /**
- * Lints a TBSCertificate under a throw-away key.
+ * Lints a TBSCertificate under a throw-away signature.
  *
+ * @returns it as read: the bytes that will be signed, not what was meant to be in them
  * @throws {LINT_FAILED} with the findings: rule, clause and message, no personal data
  */
-function lint(core: IssuingCore, profile: Profile, issuer: Issuer, tbsDer: Uint8Array, now: Date): void {
+function lint(
+  core: IssuingCore,
+  profile: Profile,
+  issuer: Issuer,
+  tbsDer: Uint8Array,
+  now: Date,
+): Certificate {
   const { signatureAlgorithm } = issuer
-  const signature = core.throwAwayKeys.sign(signatureAlgorithm, tbsDer)
-  const findings = lintCertificate(
+  const signature = core.throwAway.signature(signatureAlgorithm)
+  const { findings, certificate } = readAndLint(
     sequence(tbsDer, signatureAlgorithm.identifierDer, bitString(signature)),
     lintContext(core, profile, issuer, now),
   )
   const [first] = findings
-  if (first)
+  if (first || !certificate)
     throw new CodedError(
       'LINT_FAILED',
-      `certificate would break ${first.rule}: ${first.message} (${first.source})`,
+      first
+        ? `certificate would break ${first.rule}: ${first.message} (${first.source})`
+        : 'certificate cannot be read',
       {
         extra: { findings },
       },
     )
+  return certificate
 }
 
 /** The record of an intent: written in the transaction that takes the serial. */

@@ -82,7 +82,15 @@ function draftRoot(core: IssuingCore, request: RootRequest): Draft {
   const { sha256: profileSha256 } = profile
   return {
     issuer,
-    prepared: { ...fields, intent, request: asked, profileSha256, tbsDer, keyId: request.keyId },
+    prepared: {
+      ...fields,
+      intent,
+      request: asked,
+      profileSha256,
+      tbsDer,
+      subject: issuer.certificate.subject,
+      keyId: request.keyId,
+    },
   }
 }
 
@@ -94,7 +102,7 @@ function lintedRoot(
   tbsDer: Uint8Array,
   now: Date,
 ): Issuer {
-  const signature = core.throwAwayKeys.sign(signatureAlgorithm, tbsDer)
+  const signature = core.throwAway.signature(signatureAlgorithm)
   const certDer = sequence(tbsDer, signatureAlgorithm.identifierDer, bitString(signature))
   const certificate = parseCertificate(certDer)
   const issuer: Issuer = {

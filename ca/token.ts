@@ -5,6 +5,7 @@
  * makes them.
  */
 import { CodedError } from './errors.ts'
+import type { Name } from './x509/name.ts'
 import type { IntentRow, IssuanceToken, IssueRequest } from './ports.ts'
 
 /** What prepare decided; nothing of it can change any more. */
@@ -19,6 +20,8 @@ export interface PreparedIssuance {
   readonly notBefore: Date
   readonly notAfter: Date
   readonly subjectDer: Uint8Array
+  /** As the linter read it from `tbsDer`. */
+  readonly subject: Name
   readonly keyId: string | null
 }
 

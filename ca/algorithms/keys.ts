@@ -105,6 +105,17 @@ function rsaParts(keyBits: Uint8Array): { bits: number; rsa: { modulus: bigint; 
 
 const bitLength = (value: bigint): number => (value > 0n ? value.toString(2).length : 0)
 
+const typesOfKeys = new WeakMap<KeyObject, string | undefined>()
+
+/** `asymmetricKeyType`, asked for once: node:crypto works it out anew at each look, and it costs as much as a hash. */
+export function keyTypeOf(key: KeyObject): string | undefined {
+  const known = typesOfKeys.get(key)
+  if (known !== undefined) return known
+  const type = key.asymmetricKeyType
+  typesOfKeys.set(key, type)
+  return type
+}
+
 /**
  * A node:crypto key for verification; OpenSSL checks that an EC point lies on its curve.
  *

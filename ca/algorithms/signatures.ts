@@ -9,7 +9,7 @@ import { decodeOid } from '../asn1/values.ts'
 import { nullValue, oid, sequence } from '../asn1/writer.ts'
 import { TAG } from '../asn1/tags.ts'
 import { type HashName, getHash } from './hashes.ts'
-import type { KeyKind } from './keys.ts'
+import { type KeyKind, keyTypeOf } from './keys.ts'
 import { parsePssParameters } from './pss.ts'
 
 /** An AlgorithmIdentifier as read: OID and the raw parameters, if any. */
@@ -159,7 +159,7 @@ export function verifySignature(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const type = key.asymmetricKeyType
+  const type = keyTypeOf(key)
   const fits = type === algorithm.keyKind || (type === 'rsa-pss' && algorithm.saltLength !== undefined)
   if (!fits) return false
   const hash = algorithm.hash === undefined ? null : getHash(algorithm.hash).node

@@ -69,33 +69,39 @@ export function decodeNamedBits(node: Der, tag: number = TAG.bitString): Set<num
   return set
 }
 
-/** Subidentifiers of an OBJECT IDENTIFIER, base 128 (X.690 §8.19.2). */
-function subidentifiers(content: Uint8Array): bigint[] {
-  const list: bigint[] = []
-  let value = 0n
+/** Subidentifiers of an OBJECT IDENTIFIER, base 128 (X.690 §8.19.2); exact numbers as long as they fit. */
+function subidentifiers(content: Uint8Array): (number | bigint)[] {
+  const list: (number | bigint)[] = []
+  let value: number | bigint = 0
   let fresh = true
   for (const byte of content) {
     if (fresh && byte === 0x80) malformed('OBJECT IDENTIFIER arc is not minimal')
-    value = (value << 7n) | BigInt(byte & 0x7f)
+    if (typeof value === 'number' && value > MAX_EXACT_ARC) value = BigInt(value)
+    value = typeof value === 'number' ? value * 128 + (byte & 0x7f) : (value << 7n) | BigInt(byte & 0x7f)
     fresh = byte < 0x80
     if (!fresh) continue
     list.push(value)
-    value = 0n
+    value = 0
   }
   return list
 }
+
+/** One more octet of seven bits keeps it exact. */
+const MAX_EXACT_ARC = Math.floor(Number.MAX_SAFE_INTEGER / 128) - 1
 
 /** OBJECT IDENTIFIER in dotted form. */
 export function decodeOid(node: Der, tag: number = TAG.oid): string {
   const { content } = expectTag(node, tag)
   if (content.length === 0 || content.length > 64 || (content.at(-1) ?? 0) >= 0x80)
     malformed('bad OBJECT IDENTIFIER')
-  const [first = 0n, ...rest] = subidentifiers(content)
+  const [first = 0, ...rest] = subidentifiers(content)
   // The first two arcs share one subidentifier (X.690 §8.19.4).
-  const root = first < 40n ? 0n : first < 80n ? 1n : 2n
-  return [root, first - root * 40n, ...rest].join('.')
+  const root = first < 40 ? 0 : first < 80 ? 1 : 2
+  const second = typeof first === 'number' ? first - root * 40 : first - BigInt(root * 40)
+  return [root, second, ...rest].join('.')
 }
 
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const printable = /^[A-Za-z0-9 '()+,\-./:=?]*$/
 
 /** Any of the string types of DirectoryString and GeneralName, as a JavaScript string. */
@@ -104,7 +110,7 @@ export function decodeString(node: Der): string {
   switch (node.tag) {
     case TAG.utf8String:
       try {
-        return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content)
+        return strictUtf8.decode(content)
       } catch {
         return malformed('UTF8String is not UTF-8')
       }
@@ -192,24 +198,24 @@ function fractionMillis(digits: string | undefined, allowed: boolean): number {
 function calendarDate(year: number, [month = 0, day = 0, hour = 0, minute = 0, second = 0]: number[]): Date {
   const date = new Date(Date.UTC(2000, month - 1, day, hour, minute, second))
   date.setUTCFullYear(year, month - 1, day)
-  const read = [
-    date.getUTCMonth() + 1,
-    date.getUTCDate(),
-    date.getUTCHours(),
-    date.getUTCMinutes(),
-    date.getUTCSeconds(),
-  ]
-  if (read.join() !== [month, day, hour, minute, second].join())
-    malformed('time is not a date of the calendar')
+  const isAsWritten =
+    date.getUTCMonth() + 1 === month &&
+    date.getUTCDate() === day &&
+    date.getUTCHours() === hour &&
+    date.getUTCMinutes() === minute &&
+    date.getUTCSeconds() === second
+  if (!isAsWritten) malformed('time is not a date of the calendar')
   return date
 }
 
 /** Lower-case hexadecimal of any octets. */
 export function toHex(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += (byte < 16 ? '0' : '') + byte.toString(16)
+  for (const byte of bytes) text += HEX_OCTETS[byte] ?? ''
   return text
 }
+
+const HEX_OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Serial number as lower-case hexadecimal without the leading 00 sign octet. */
 export function serialHexOf(content: Uint8Array): string {

@@ -1,6 +1,7 @@
 /** The one place where node:crypto signs. */
 import { constants, sign as nodeSign, type KeyObject } from 'node:crypto'
 import { getHash } from '../algorithms/hashes.ts'
+import { keyTypeOf } from '../algorithms/keys.ts'
 import type { SignatureAlgorithm } from '../algorithms/signatures.ts'
 import { CodedError } from '../errors.ts'
 
@@ -17,7 +18,7 @@ export function signWithKeyObject(
   data: Uint8Array,
 ): Uint8Array {
   const { hash, saltLength } = algorithm
-  if (key.asymmetricKeyType !== algorithm.keyKind || (hash !== undefined && refused.has(hash)))
+  if (keyTypeOf(key) !== algorithm.keyKind || (hash !== undefined && refused.has(hash)))
     throw new CodedError(
       'ALGORITHM_UNSUPPORTED',
       `${algorithm.name} is not for this key, or no longer signed with`,

@@ -87,7 +87,14 @@ export const WELL_FORMED = 'well-formed'
  * @param context `now` is the instant of issue
  * @returns everything that is wrong, empty when nothing is
  */
-export function lintCertificate(der: Uint8Array, context: LintContext): Finding[] {
+export const lintCertificate = (der: Uint8Array, context: LintContext): readonly Finding[] =>
+  readAndLint(der, context).findings
+
+/** The same, with the certificate as read, where it could be read at all. */
+export function readAndLint(
+  der: Uint8Array,
+  context: LintContext,
+): { readonly findings: readonly Finding[]; readonly certificate?: Certificate } {
   const wellFormed = (error: unknown): Finding => {
     if (!(error instanceof CodedError)) throw error
     return { rule: WELL_FORMED, source: 'RFC 5280 §4.1; X.690 §10', message: error.message }
@@ -96,10 +103,10 @@ export function lintCertificate(der: Uint8Array, context: LintContext): Finding[
   try {
     certificate = parseCertificate(der)
   } catch (error) {
-    return [wellFormed(error)]
+    return { findings: [wellFormed(error)] }
   }
   const input = { ...context, certificate }
-  return LINT_RULES.flatMap((rule) => {
+  const findings = LINT_RULES.flatMap((rule) => {
     try {
       return rule.check(input)
     } catch (error) {
@@ -107,4 +114,5 @@ export function lintCertificate(der: Uint8Array, context: LintContext): Finding[
       return [{ ...wellFormed(error), rule: rule.name }]
     }
   })
+  return { findings, certificate }
 }

@@ -97,7 +97,7 @@ function build(parts: Parts): Uint8Array {
     ...(parts.uniqueId ? [parts.uniqueId] : []),
     ...(parts.bare ? [] : [tlv(contextConstructed(3), sequence(...parts.extensions.values()))]),
   )
-  const signature = parts.signature ?? core.throwAwayKeys.sign(P256.signature, tbs)
+  const signature = parts.signature ?? core.throwAway.signature(P256.signature)
   return sequence(tbs, parts.algorithm, bitString(signature))
 }
 

@@ -12,7 +12,7 @@ import { bitString, concat, sequence } from '../asn1/writer.ts'
 import { type Core, type Issuer, type ServiceIdentity, shardOf } from '../core.ts'
 import { openOneTimeKeys } from '../keys/one-time.ts'
 import type { ProviderKey } from '../keys/provider.ts'
-import { openThrowAwayKeys } from '../keys/throw-away.ts'
+import { openThrowAwaySignatures } from '../keys/throw-away.ts'
 import type { IssuedRow } from '../ports.ts'
 import { type Profile, getProfile, loadProfiles } from '../profiles.ts'
 import { compileTemplate, subjectKeyIdentifierFor } from '../template.ts'
@@ -71,7 +71,7 @@ export async function openTestCore(options: { now?: Date; shards?: number } = {}
     ports: { store, now, randomBytes: (count) => new Uint8Array(randomBytes(count)) },
     keys,
     oneTimeKeys: openOneTimeKeys(now),
-    throwAwayKeys: await openThrowAwayKeys([P256]),
+    throwAway: await openThrowAwaySignatures([P256]),
     issuers,
     profiles,
     template: (profile, one) => compileTemplate(profile, templateIssuer(one), place),

@@ -15,7 +15,7 @@ import type { Core } from '../core.ts'
 import { CodedError, isCoded } from '../errors.ts'
 import { issue } from '../issue.ts'
 import { openOneTimeKeys } from '../keys/one-time.ts'
-import { openThrowAwayKeys } from '../keys/throw-away.ts'
+import { openThrowAwaySignatures } from '../keys/throw-away.ts'
 import { decodeBase64 } from '../asn1/octets.ts'
 import { openIssuer } from '../material.ts'
 import { prepare } from '../prepare.ts'
@@ -84,7 +84,7 @@ async function make(algorithm: KeyAlgorithmName): Promise<Made> {
     ports,
     keys,
     oneTimeKeys: openOneTimeKeys(now),
-    throwAwayKeys: await openThrowAwayKeys([getKeyAlgorithm(algorithm)]),
+    throwAway: await openThrowAwaySignatures([getKeyAlgorithm(algorithm)]),
     issuers: new Map([root, issuing].map((one) => [one.issuerId, one])),
     profiles,
     template: openTemplates(file),
