@@ -27,6 +27,7 @@ import type { Certificate } from './x509/certificate.ts'
 import { buildCsrInfo, encodeCsr } from './x509/csr.ts'
 import { basicConstraintsOf, keyUsageOf } from './x509/extensions.ts'
 import { type SubjectAttribute, encodeName } from './x509/name.ts'
+import { workHere } from './work.ts'
 
 /** What a ceremony works with. */
 export interface CeremonyEnvironment {
@@ -62,6 +63,7 @@ export async function openStage(environment: CeremonyEnvironment, file: LoadedCe
     keys: environment.keys,
     oneTimeKeys: openOneTimeKeys(environment.ports.now),
     throwAway: await openThrowAwaySignatures(KEY_ALGORITHMS.filter((row) => names.includes(row.name))),
+    work: workHere,
     issuers,
     profiles: environment.profiles,
     template: openTemplates(file),

@@ -8,6 +8,7 @@ import type { ThrowAwaySignatures } from './keys/throw-away.ts'
 import type { CaPorts } from './ports.ts'
 import type { Profile } from './profiles.ts'
 import type { CertificateTemplate } from './template.ts'
+import type { IssuingWork } from './work.ts'
 import type { Certificate } from './x509/certificate.ts'
 
 /** One CA: its certificate, and the key behind `keyId` unless that is kept elsewhere (offline root). */
@@ -43,6 +44,8 @@ export interface IssuingCore {
   /** Keys of event certificates: in memory, good for one signature. */
   readonly oneTimeKeys: OneTimeKeys
   readonly throwAway: ThrowAwaySignatures
+  /** Does what costs time. */
+  readonly work: IssuingWork
   readonly issuers: ReadonlyMap<string, Issuer>
   readonly profiles: ReadonlyMap<string, Profile>
   readonly template: (profile: Profile, issuer: Issuer) => CertificateTemplate

@@ -3,9 +3,10 @@
  *
  * Imported by value in `src/main.ts` and `src/cli/ceremony.ts` only; everybody else is handed a `Ca`.
  */
+import type { KeyObject } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { readFile } from 'node:fs/promises'
-import { KEY_ALGORITHMS, getKeyAlgorithm } from './algorithms/key-algorithms.ts'
+import { getKeyAlgorithm } from './algorithms/key-algorithms.ts'
 import { compareBytes } from './asn1/writer.ts'
 import { type LoadedCeremony, parseCeremony } from './ceremony-file.ts'
 import {
@@ -19,6 +20,7 @@ import {
 import { guardClock } from './clock.ts'
 import type { Core, Issuer, ServiceIdentity } from './core.ts'
 import { publishCrl } from './crl.ts'
+import { openDraftCore, openProfiles } from './draft-core.ts'
 import { CodedError } from './errors.ts'
 import { openHeldKeys } from './held-keys.ts'
 import { importCrl } from './import-crl.ts'
@@ -28,12 +30,10 @@ import { openEncryptedFileKeys } from './keys/encrypted-file.ts'
 import type { ScryptCost } from './keys/encrypted-private-key.ts'
 import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
-import { openThrowAwayKeys } from './keys/throw-away.ts'
-import { type CaMaterial, openIssuer, openService } from './material.ts'
+import { type CaMaterial, openService } from './material.ts'
 import { openOcspResponder } from './ocsp.ts'
 import type { Actor, Ca, CaPorts, CrlRow, IssueRequest, IssuerInfo } from './ports.ts'
 import { prepare, prepareMany } from './prepare.ts'
-import { type Profile, loadProfiles } from './profiles.ts'
 import { revoke } from './revoke.ts'
 import {
   type IssuingCaRevocation,
@@ -44,8 +44,9 @@ import {
 } from './root-ceremony.ts'
 import { type Rotation, type RotationRequest, rotateServices, rotationsDue } from './rotate.ts'
 import { signDigest } from './sign-digest.ts'
-import { openTemplates } from './template.ts'
 import { openTimestampAuthority } from './timestamp.ts'
+import { type IssuingWork, workHere } from './work.ts'
+import { openWorkers } from './workers/pool.ts'
 
 export { type CaMaterial, parseMaterial } from './material.ts'
 export { type Reencryption, type ReencryptionRequest, reencryptKeys } from './keys/reencrypt.ts'
@@ -72,6 +73,8 @@ export interface CaPlaces {
 /** What opens a CA: its places and the result of its ceremony. */
 export interface CaConfig extends CaPlaces {
   readonly material: CaMaterial
+  /** Worker threads that draft and sign; none when left out. */
+  readonly threads?: number
 }
 
 const ownPolicies = resolve(import.meta.dirname, '../policies')
@@ -85,9 +88,6 @@ const openKeys = (places: CaPlaces, now: () => Date): Promise<KeyProvider> =>
     now,
     ...(places.scryptCost ? { cost: places.scryptCost } : {}),
   })
-
-const openProfiles = (places: CaPlaces): ReadonlyMap<string, Profile> =>
-  loadProfiles(join(policiesOf(places), 'profiles'), join(policiesOf(places), 'schema/profile.schema.json'))
 
 /**
  * Opens the CA.
@@ -127,38 +127,36 @@ export async function rotate(
 }
 
 async function openCore(config: CaConfig, ports: CaPorts): Promise<Core> {
-  const { material } = config
-  const issuers = new Map<string, Issuer>()
-  for (const one of material.issuers) {
-    if (issuers.has(one.issuerId))
-      throw new CodedError('CEREMONY_INVALID', 'material: an issuerId occurs twice')
-    issuers.set(one.issuerId, openIssuer(one, [...issuers.values()]))
-  }
-  const rows = new Set([...issuers.values()].map((issuer) => issuer.signatureAlgorithm.name))
+  const { material, threads = 0 } = config
+  const drafting = await openDraftCore(material, openProfiles(policiesOf(config)))
+  const keys = await openKeys(config, ports.now)
   return {
+    ...drafting,
     ports,
-    keys: await openKeys(config, ports.now),
+    keys,
     oneTimeKeys: openOneTimeKeys(ports.now),
-    throwAwayKeys: await openThrowAwayKeys(throwAwayRows(rows)),
-    issuers,
-    profiles: openProfiles(config),
-    template: openTemplates(material),
-    instanceByte: material.instanceByte,
-    baseUrl: material.baseUrl,
-    policyArc: material.policyArc,
-    ocsp: material.ocsp.map((one) => openService(one, issuers)),
-    tsa: openService(material.tsa, issuers),
+    work: threads > 0 ? await openWork(config, threads, keys, drafting.issuers) : workHere,
+    ocsp: material.ocsp.map((one) => openService(one, drafting.issuers)),
+    tsa: openService(material.tsa, drafting.issuers),
     logKeyId: material.logKeyId,
   }
 }
 
-/** One key per signature algorithm, the quickest to make. */
-const throwAwayRows = (names: ReadonlySet<string>): typeof KEY_ALGORITHMS =>
-  KEY_ALGORITHMS.filter(
-    (row, index) =>
-      names.has(row.signature.name) &&
-      KEY_ALGORITHMS.findIndex((other) => other.signature.name === row.signature.name) === index,
-  )
+/** Worker threads, where the keys of all issuing CAs can go there; a key in a device signs from this thread. */
+async function openWork(
+  config: CaConfig,
+  threads: number,
+  keys: KeyProvider,
+  issuers: ReadonlyMap<string, Issuer>,
+): Promise<IssuingWork> {
+  const shared = new Map<string, KeyObject>()
+  for (const { issuerId, role, keyId } of issuers.values()) {
+    if (role !== 'issuing' || keyId === null) continue
+    if (!keys.share) return workHere
+    shared.set(issuerId, await keys.share(keyId))
+  }
+  return openWorkers(threads, { material: config.material, policiesFolder: policiesOf(config), keys: shared })
+}
 
 /** A profile that nobody signs is a mistake in one of the two files. */
 function checkProfiles(core: Core): void {
@@ -235,7 +233,10 @@ function doorOf(core: Core): Ca {
     issuers: [...core.issuers.values()].map(infoOf),
     services: { ocspDer: core.ocsp.map(({ certDer }) => certDer), tsaDer: core.tsa.certDer },
     keys: openHeldKeys(core),
-    close: () => responder.close(),
+    async close() {
+      await core.work.close()
+      await responder.close()
+    },
     profiles: [...core.profiles.values()].map(({ name, class: kind, sha256, identityEvidence }) => ({
       name,
       class: kind,
@@ -264,7 +265,7 @@ async function openCeremony(
     environment: {
       ports: { ...ports, now },
       keys: await openKeys(request, now),
-      profiles: openProfiles(request),
+      profiles: openProfiles(policiesOf(request)),
       actor: request.actor,
     },
     file:

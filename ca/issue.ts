@@ -4,21 +4,14 @@
  * `redeem` stops before the store, so that a signature over a document and its event certificate
  * can be stored in one transaction.
  */
-import { hash } from 'node:crypto'
 import { digest } from './algorithms/hashes.ts'
-import { verifySignature } from './algorithms/signatures.ts'
-import { readSequence } from './asn1/reader.ts'
-import { TAG } from './asn1/tags.ts'
-import { decodeBitStringOctets, toHex } from './asn1/values.ts'
-import { bitString, compareBytes, sequence } from './asn1/writer.ts'
-import { type IssuingCore, type Issuer, getIssuer, signAsIssuer } from './core.ts'
+import { toHex } from './asn1/values.ts'
+import { type IssuingCore, getIssuer } from './core.ts'
+import type { Signed } from './draft.ts'
 import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
 import { type PreparedIssuance, takeToken } from './token.ts'
-import { findAttribute, nameToString } from './x509/name.ts'
-
-const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
 
 /** A signed certificate that is not yet stored: the caller writes row and records in one transaction. */
 export interface Redeemed {
@@ -33,88 +26,83 @@ export interface Redeemed {
  * @throws {TOKEN_REJECTED} {ISSUER_REVOKED} {ISSUANCE_MISMATCH} {KEY_UNAVAILABLE}
  */
 export async function redeem(core: IssuingCore, token: IssuanceToken): Promise<Redeemed> {
-  const prepared = takeToken(token, core.ports.now())
-  const issuer = getIssuer(core, prepared.intent.issuerId)
-  // The root may have revoked it since the token was made.
-  await checkIssuerStands(core, issuer)
-  const signature = await signAsIssuer(core, issuer, prepared.tbsDer)
-  const certDer = sequence(prepared.tbsDer, issuer.signatureAlgorithm.identifierDer, bitString(signature))
-  checkIssued(prepared, issuer, certDer)
-  return complete(core, prepared, issuer, certDer)
+  const [outcome] = await redeemMany(core, [token])
+  if (outcome === undefined || outcome instanceof CodedError)
+    throw outcome ?? new CodedError('TOKEN_REJECTED', 'no token')
+  return outcome
 }
 
-/**
- * A fault in an HSM or in memory can yield a wrong signature or wrong bytes; such a certificate never
- * leaves (checks 4 and 10 of boulder's cycle). The intent stays: the serial is spent.
- */
-function checkIssued(prepared: PreparedIssuance, issuer: Issuer, certDer: Uint8Array): void {
-  const certificate = readSequence(certDer)
-  const { raw: tbs } = certificate.next(TAG.sequence)
-  const { raw: algorithm } = certificate.next(TAG.sequence)
-  const signature = decodeBitStringOctets(certificate.next(TAG.bitString))
-  certificate.end()
-  const { signatureAlgorithm, publicKey } = issuer
-  if (
-    sha256Hex(tbs) !== prepared.intent.tbsSha256 ||
-    compareBytes(algorithm, signatureAlgorithm.identifierDer) !== 0
-  )
-    throw new CodedError('ISSUANCE_MISMATCH', 'signed TBSCertificate differs from the linted one')
-  if (!verifySignature(signatureAlgorithm, publicKey, tbs, signature))
-    throw new CodedError('ISSUANCE_MISMATCH', 'signature does not verify with the key of the issuer')
+async function take(core: IssuingCore, token: IssuanceToken): Promise<PreparedIssuance> {
+  const prepared = takeToken(token, core.ports.now())
+  // The root may have revoked it since the token was made.
+  await checkIssuerStands(core, getIssuer(core, prepared.intent.issuerId))
+  return prepared
+}
+
+async function redeemMany(
+  core: IssuingCore,
+  tokens: readonly IssuanceToken[],
+): Promise<(Redeemed | CodedError)[]> {
+  const taken = await Promise.all(tokens.map((token) => take(core, token).catch(codedErrorOf)))
+  const drafts = taken.flatMap((one) => (one instanceof CodedError ? [] : [one.draft]))
+  const signed = (await core.work.signed(core, drafts)).values()
+  return taken.map((prepared) => {
+    if (prepared instanceof CodedError) return prepared
+    const outcome = signed.next().value ?? new CodedError('KEY_UNAVAILABLE', 'nothing was signed')
+    return outcome instanceof CodedError ? outcome : complete(core, prepared, outcome)
+  })
 }
 
 /** What the record of an issuance says; the subject only as a salted hash, since the log cannot forget (PIPL art. 47). */
-function issuedData(prepared: PreparedIssuance, row: IssuedRow, subjectHash: string): Record<string, Json> {
-  const { intent, request } = prepared
+function issuedData(
+  { intent, request, draft }: PreparedIssuance,
+  row: IssuedRow,
+  salt: Uint8Array,
+): Record<string, Json> {
   return {
     serialHex: intent.serialHex,
     issuerId: intent.issuerId,
     profile: intent.profile,
-    profileSha256: prepared.profileSha256,
+    profileSha256: draft.profileSha256,
     class: intent.class === 'ocsp' || intent.class === 'tsa' ? 'service' : intent.class,
     algorithm: row.algorithm,
-    notBefore: prepared.notBefore.toISOString(),
-    notAfter: prepared.notAfter.toISOString(),
+    notBefore: draft.notBefore.toISOString(),
+    notAfter: draft.notAfter.toISOString(),
     certSha256: row.certSha256,
     tbsSha256: intent.tbsSha256,
     spkiSha256: intent.spkiSha256,
-    subjectHash,
+    subjectHash: toHex(digest('SHA-256', salt, draft.subjectDer)),
     ...(request.eventDigests ? { eventDigests: request.eventDigests.map((one) => ({ ...one })) } : {}),
   }
 }
 
-function complete(
-  core: IssuingCore,
-  prepared: PreparedIssuance,
-  issuer: Issuer,
-  certDer: Uint8Array,
-): Redeemed {
-  const { intent, request, subject } = prepared
+function complete(core: IssuingCore, prepared: PreparedIssuance, { certDer, certSha256 }: Signed): Redeemed {
+  const { intent, request, draft } = prepared
+  const issuer = getIssuer(core, intent.issuerId)
   const salt = core.ports.randomBytes(16)
-  const certSha256 = sha256Hex(certDer)
   const row: IssuedRow = {
     ...intent,
     certDer,
     certSha256,
     algorithm: issuer.signatureAlgorithm.name,
-    notBefore: prepared.notBefore,
-    notAfter: prepared.notAfter,
-    subject: nameToString(subject),
-    commonName: findAttribute(subject, 'CN') ?? null,
+    notBefore: draft.notBefore,
+    notAfter: draft.notAfter,
+    subject: draft.subject,
+    commonName: draft.commonName,
     subjectSalt: toHex(salt),
     keyId: prepared.keyId,
     identityEvidenceId: request.identityEvidenceId,
   }
-  const data = issuedData(prepared, row, toHex(digest('SHA-256', salt, prepared.subjectDer)))
+  const { actor, tenant } = intent
   return {
     row,
     records: [
       {
         type: 'certificate.issued',
         at: core.ports.now(),
-        actor: intent.actor,
-        tenant: intent.tenant,
-        data,
+        actor,
+        tenant,
+        data: issuedData(prepared, row, salt),
       },
     ],
     certificate: {
@@ -123,8 +111,8 @@ function complete(
       serialHex: intent.serialHex,
       issuerId: intent.issuerId,
       profile: intent.profile,
-      notBefore: prepared.notBefore,
-      notAfter: prepared.notAfter,
+      notBefore: draft.notBefore,
+      notAfter: draft.notAfter,
     },
   }
 }
@@ -139,7 +127,7 @@ export async function issueMany(
   core: IssuingCore,
   tokens: readonly IssuanceToken[],
 ): Promise<(IssuedCertificate | CodedError)[]> {
-  const outcomes = await Promise.all(tokens.map((token) => redeem(core, token).catch(codedErrorOf)))
+  const outcomes = await redeemMany(core, tokens)
   const done = outcomes.filter((outcome): outcome is Redeemed => !(outcome instanceof CodedError))
   const closed = outcomes.flatMap((outcome, index) => {
     const token = tokens[index]

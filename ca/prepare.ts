@@ -1,32 +1,17 @@
 /**
- * From a request to a one-time token, in this order: profile, limits, proof of possession, key checks,
- * serial, TBSCertificate, lint under a throw-away key, durable intent, token.
+ * From a request to a one-time token, in this order: profile, issuer, serial; then, on whichever thread, limits, proof
+ * of possession, key checks, TBSCertificate and lint; then what the store knows of the key, durable intent, token.
  *
  * Nothing signs before the intents of the batch are durable; whatever fails leaves a record.
  */
-import { hash } from 'node:crypto'
-import { toHex } from './asn1/values.ts'
-import { bitString, concat, sequence } from './asn1/writer.ts'
-import { type IssuingCore, type Issuer, getIssuer, shardOf } from './core.ts'
+import { concat } from './asn1/writer.ts'
+import { type IssuingCore, type Issuer, getIssuer } from './core.ts'
+import type { Draft, DraftInput } from './draft.ts'
 import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
-import { readAndLint } from './lint/index.ts'
-import { lintContext } from './lint-context.ts'
 import type { IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'
 import { type Profile, getProfile } from './profiles.ts'
-import {
-  checkEventDigests,
-  checkEvidence,
-  checkedAltNames,
-  checkedSubject,
-  checkedValidity,
-} from './request-checks.ts'
-import { subjectKeyIdentifierFor } from './template.ts'
 import { type PreparedIssuance, makeToken } from './token.ts'
-import type { Certificate } from './x509/certificate.ts'
-import { checkKeyUse, subjectKeyOf } from './subject-key.ts'
-
-const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
 
 /** Instance octet and 120 random bits (RFC 5280 §4.1.2.2; BR §7.1 asks for 64). */
 export const makeSerial = (instanceByte: number, randomBytes: (count: number) => Uint8Array): Uint8Array =>
@@ -44,30 +29,30 @@ function issuerFor(core: IssuingCore, profile: Profile, request: IssueRequest): 
       )
     return issuer
   }
-  const [first] = [...core.issuers.values()].filter((issuer) => issuer.role === role)
-  if (!first) throw new CodedError('ISSUER_UNKNOWN', `there is no CA that signs profile ${profile.name}`)
-  return first
+  for (const issuer of core.issuers.values()) if (issuer.role === role) return issuer
+  throw new CodedError('ISSUER_UNKNOWN', `there is no CA that signs profile ${profile.name}`)
 }
 
-/** notBefore is dated back by what the profile allows, but not to before its issuer; notAfter is the last second that counts. */
-function validityOf(
-  profile: Profile,
-  issuer: Issuer,
-  seconds: number,
-  now: Date,
-): { notBefore: Date; notAfter: Date } {
-  const second = Math.floor(now.getTime() / 1000) * 1000
-  const start = Math.max(
-    second - profile.validity.backdateSeconds.value * 1000,
-    issuer.certificate.notBefore.getTime(),
-  )
-  const notAfter = new Date(start + (seconds - 1) * 1000)
-  if (notAfter > issuer.certificate.notAfter)
-    throw new CodedError(
-      'PROFILE_VIOLATION',
-      'validitySeconds: certificate would outlive its issuer (RFC 5280 §6.1.3)',
-    )
-  return { notBefore: new Date(start), notAfter }
+/** The key of another business looks like one that is not there. @throws {KEY_NOT_FOUND} */
+function heldSpki(core: IssuingCore, { key, tenant }: IssueRequest): Uint8Array | null {
+  if (!('keyId' in key)) return null
+  const provider = core.oneTimeKeys.has(key.keyId) ? core.oneTimeKeys : core.keys
+  const info = provider.publicKey(key.keyId)
+  if (info.tenant !== tenant) throw new CodedError('KEY_NOT_FOUND', 'key is not there')
+  return info.spkiDer
+}
+
+async function inputOf(core: IssuingCore, request: IssueRequest): Promise<DraftInput> {
+  const at = core.ports.now()
+  const issuer = issuerFor(core, getProfile(core.profiles, request.profile), request)
+  await checkIssuerStands(core, issuer)
+  return {
+    request,
+    issuerId: issuer.issuerId,
+    heldSpkiDer: heldSpki(core, request),
+    serial: makeSerial(core.instanceByte, core.ports.randomBytes),
+    at,
+  }
 }
 
 /** Keys between the look at what they have already and the durable intent, by the store that has the intents. */
@@ -95,107 +80,64 @@ function claimKey(core: IssuingCore, profile: Profile, spkiSha256: string, mine:
   mine.add(spkiSha256)
 }
 
-async function draft(core: IssuingCore, request: IssueRequest, mine: Set<string>): Promise<PreparedIssuance> {
-  const now = core.ports.now()
-  const profile = getProfile(core.profiles, request.profile)
-  const issuer = issuerFor(core, profile, request)
-  await checkIssuerStands(core, issuer)
-  const seconds = checkedValidity(profile, request)
-  const subjectDer = checkedSubject(profile, request)
-  const subjectAltName = checkedAltNames(profile, request)
-  checkEvidence(profile, request)
-  checkEventDigests(profile, request)
-  const key = subjectKeyOf(core, profile, request)
-  const spkiSha256 = sha256Hex(key.spkiDer)
-  claimKey(core, profile, spkiSha256, mine)
-  await checkKeyUse(core, profile, spkiSha256)
-  const { notBefore, notAfter } = validityOf(profile, issuer, seconds, now)
-  const serial = makeSerial(core.instanceByte, core.ports.randomBytes)
-  const serialHex = toHex(serial)
-  const shard = shardOf(serialHex, issuer.shards)
-  const tbsDer = core.template(
-    profile,
-    issuer,
-  )({
-    serial,
-    notBefore,
-    notAfter,
-    subjectDer,
-    spkiDer: key.spkiDer,
-    subjectKeyIdentifier: subjectKeyIdentifierFor(key.keyBits),
-    shard,
-    ...(subjectAltName ? { subjectAltName } : {}),
-  })
-  const { subject } = lint(core, profile, issuer, tbsDer, now)
-  const intent: IntentRow = {
-    actor: request.actor,
-    tenant: request.tenant,
-    issuerId: issuer.issuerId,
-    serialHex,
-    profile: profile.name,
-    class: profile.class,
-    tbsSha256: sha256Hex(tbsDer),
-    spkiSha256,
-    shard,
-    at: now,
-  }
-  const { sha256: profileSha256 } = profile
-  return {
-    intent,
-    request,
-    profileSha256,
-    tbsDer,
-    spkiDer: key.spkiDer,
-    notBefore,
-    notAfter,
-    subjectDer,
-    subject,
-    keyId: key.keyId,
-  }
+/**
+ * Refuses a key for what was done with it before.
+ *
+ * @throws {KEY_BLOCKED} {PROFILE_VIOLATION} when the key has a live certificate and the profile wants it unique
+ */
+async function checkKeyUse(core: IssuingCore, profile: Profile, spkiSha256: string): Promise<void> {
+  const { store } = core.ports
+  const [isBlocked, live] = await Promise.all([
+    store.isKeyBlocked(spkiSha256),
+    profile.keys.unique.value ? store.certificatesWithKey(spkiSha256) : [],
+  ])
+  if (isBlocked)
+    throw new CodedError(
+      'KEY_BLOCKED',
+      'key: it was reported compromised and is blocked for ever (RFC 5280 §5.3.1)',
+    )
+  if (live.length > 0)
+    throw new CodedError(
+      'PROFILE_VIOLATION',
+      `key: it has a live certificate already (${profile.keys.unique.source})`,
+    )
 }
 
-/**
- * Lints a TBSCertificate under a throw-away signature.
- *
- * @returns it as read: the bytes that will be signed, not what was meant to be in them
- * @throws {LINT_FAILED} with the findings: rule, clause and message, no personal data
- */
-function lint(
+const intentOf = ({ actor, tenant }: IssueRequest, at: Date, draft: Draft): IntentRow => ({
+  actor,
+  tenant,
+  issuerId: draft.issuerId,
+  serialHex: draft.serialHex,
+  profile: draft.profile,
+  class: draft.class,
+  tbsSha256: draft.tbsSha256,
+  spkiSha256: draft.spkiSha256,
+  shard: draft.shard,
+  at,
+})
+
+async function admit(
   core: IssuingCore,
-  profile: Profile,
-  issuer: Issuer,
-  tbsDer: Uint8Array,
-  now: Date,
-): Certificate {
-  const { signatureAlgorithm } = issuer
-  const signature = core.throwAway.signature(signatureAlgorithm)
-  const { findings, certificate } = readAndLint(
-    sequence(tbsDer, signatureAlgorithm.identifierDer, bitString(signature)),
-    lintContext(core, profile, issuer, now),
-  )
-  const [first] = findings
-  if (first || !certificate)
-    throw new CodedError(
-      'LINT_FAILED',
-      first
-        ? `certificate would break ${first.rule}: ${first.message} (${first.source})`
-        : 'certificate cannot be read',
-      {
-        extra: { findings },
-      },
-    )
-  return certificate
+  { request, at }: DraftInput,
+  draft: Draft,
+  mine: Set<string>,
+): Promise<PreparedIssuance> {
+  const profile = getProfile(core.profiles, draft.profile)
+  claimKey(core, profile, draft.spkiSha256, mine)
+  await checkKeyUse(core, profile, draft.spkiSha256)
+  const keyId = 'keyId' in request.key ? request.key.keyId : null
+  return { intent: intentOf(request, at, draft), request, draft, keyId }
 }
 
 /** The record of an intent: written in the transaction that takes the serial. */
-export function intentRecord({ intent, profileSha256 }: PreparedIssuance): RecordDraft {
+export function intentRecord({ intent, draft }: PreparedIssuance): RecordDraft {
   const { serialHex, issuerId, profile, tbsSha256 } = intent
   return {
     type: 'certificate.intent',
     at: intent.at,
     actor: intent.actor,
     tenant: intent.tenant,
-    data: { serialHex, issuerId, profile, profileSha256, tbsSha256 },
+    data: { serialHex, issuerId, profile, profileSha256: draft.profileSha256, tbsSha256 },
   }
 }
 
@@ -215,40 +157,30 @@ function refusalRecord(core: IssuingCore, request: IssueRequest, error: CodedErr
   }
 }
 
-/** Requests whose look-ups run together; after them other work of the process gets its turn. */
-const TURN = 32
+/** Concern all requests of a batch, not the one that met them first. */
+const CONCERNS_ALL = new Set(['STORE_UNAVAILABLE', 'CLOCK_WENT_BACK'])
 
-/** The draft or the refusal of one request. @throws {STORE_UNAVAILABLE} {CLOCK_WENT_BACK} which concern all */
-async function draftOrRefuse(
-  core: IssuingCore,
-  request: IssueRequest,
-  mine: Set<string>,
-): Promise<PreparedIssuance | CodedError> {
-  try {
-    return await draft(core, request, mine)
-  } catch (error) {
-    if (
-      !(error instanceof CodedError) ||
-      error.code === 'STORE_UNAVAILABLE' ||
-      error.code === 'CLOCK_WENT_BACK'
-    )
-      throw error
-    return error
-  }
+/** The refusal of one request. @throws what concerns all */
+function refusalOf(error: unknown): CodedError {
+  if (!(error instanceof CodedError) || CONCERNS_ALL.has(error.code)) throw error
+  return error
 }
 
-async function draftAll(
+async function prepareAll(
   core: IssuingCore,
   requests: readonly IssueRequest[],
   mine: Set<string>,
 ): Promise<(PreparedIssuance | CodedError)[]> {
-  const outcomes: (PreparedIssuance | CodedError)[] = []
-  for (let start = 0; start < requests.length; start += TURN) {
-    if (start > 0) await new Promise(setImmediate)
-    const turn = requests.slice(start, start + TURN)
-    outcomes.push(...(await Promise.all(turn.map((request) => draftOrRefuse(core, request, mine)))))
-  }
-  return outcomes
+  const inputs = await Promise.all(requests.map((request) => inputOf(core, request).catch(refusalOf)))
+  const sound = inputs.filter((input): input is DraftInput => !(input instanceof CodedError))
+  const drafts = (await core.work.drafts(core, sound)).values()
+  return Promise.all(
+    inputs.map((input) => {
+      if (input instanceof CodedError) return input
+      const draft = drafts.next().value ?? new CodedError('KEY_UNAVAILABLE', 'nothing was drafted')
+      return draft instanceof CodedError ? draft : admit(core, input, draft, mine).catch(refusalOf)
+    }),
+  )
 }
 
 /**
@@ -277,17 +209,17 @@ async function prepareClaimed(
   alongside: readonly RecordDraft[],
   mine: Set<string>,
 ): Promise<(IssuanceToken | CodedError)[]> {
-  const outcomes = await draftAll(core, requests, mine)
-  const drafts = outcomes.filter((outcome): outcome is PreparedIssuance => !(outcome instanceof CodedError))
+  const outcomes = await prepareAll(core, requests, mine)
+  const prepared = outcomes.filter((outcome): outcome is PreparedIssuance => !(outcome instanceof CodedError))
   const records = outcomes.flatMap((outcome, index) => {
     const request = requests[index]
     if (!(outcome instanceof CodedError)) return [intentRecord(outcome)]
     return request ? [refusalRecord(core, request, outcome)] : []
   })
   const all = [...records, ...alongside]
-  if (drafts.length > 0)
+  if (prepared.length > 0)
     await core.ports.store.recordIntents(
-      drafts.map((one) => one.intent),
+      prepared.map((one) => one.intent),
       all,
     )
   else if (all.length > 0) await core.ports.store.record(all)

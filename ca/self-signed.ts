@@ -6,6 +6,7 @@ import type { SignatureAlgorithm } from './algorithms/signatures.ts'
 import { toHex } from './asn1/values.ts'
 import { bitString, sequence } from './asn1/writer.ts'
 import type { IssuingCore, Issuer } from './core.ts'
+import type { Draft } from './draft.ts'
 import { CodedError } from './errors.ts'
 import { issue } from './issue.ts'
 import { lintContext } from './lint-context.ts'
@@ -16,9 +17,10 @@ import { intentRecord, makeSerial } from './prepare.ts'
 import { checkedSubject, checkedValidity } from './request-checks.ts'
 import { type TbsFields, compileTemplate, subjectKeyIdentifierFor } from './template.ts'
 import { type PreparedIssuance, makeToken } from './token.ts'
+import { workHere } from './work.ts'
 import { parseCertificate } from './x509/certificate.ts'
 import { subjectKeyIdentifierOf } from './x509/extensions.ts'
-import type { SubjectAttribute } from './x509/name.ts'
+import { type SubjectAttribute, findAttribute, nameToString } from './x509/name.ts'
 
 /** What a root is asked to be. */
 export interface RootRequest extends Actor {
@@ -28,7 +30,7 @@ export interface RootRequest extends Actor {
   readonly validitySeconds?: number
 }
 
-interface Draft {
+interface RootDraft {
   readonly issuer: Issuer
   readonly prepared: PreparedIssuance
 }
@@ -42,11 +44,11 @@ export async function issueRoot(core: IssuingCore, request: RootRequest): Promis
   const { issuer, prepared } = draftRoot(core, request)
   await core.ports.store.recordIntents([prepared.intent], [intentRecord(prepared)])
   const alone = { ...core, issuers: new Map([[request.issuerId, issuer]]) }
-  const { certDer } = await issue(alone, makeToken(prepared))
+  const { certDer } = await issue({ ...alone, work: workHere }, makeToken(prepared))
   return { ...issuer, certDer, certificate: parseCertificate(certDer) }
 }
 
-function draftRoot(core: IssuingCore, request: RootRequest): Draft {
+function draftRoot(core: IssuingCore, request: RootRequest): RootDraft {
   const profile = getProfile(core.profiles, 'root')
   const asked = { ...request, profile: 'root', key: { keyId: request.keyId }, identityEvidenceId: null }
   const { spkiDer, algorithm } = core.keys.publicKey(request.keyId)
@@ -79,19 +81,16 @@ function draftRoot(core: IssuingCore, request: RootRequest): Draft {
     shard: null,
     at: now,
   }
-  const { sha256: profileSha256 } = profile
-  return {
-    issuer,
-    prepared: {
-      ...fields,
-      intent,
-      request: asked,
-      profileSha256,
-      tbsDer,
-      subject: issuer.certificate.subject,
-      keyId: request.keyId,
-    },
+  const { subject } = issuer.certificate
+  const draft: Draft = {
+    ...intent,
+    ...fields,
+    profileSha256: profile.sha256,
+    tbsDer,
+    subject: nameToString(subject),
+    commonName: findAttribute(subject, 'CN') ?? null,
   }
+  return { issuer, prepared: { intent, request: asked, draft, keyId: request.keyId } }
 }
 
 /** The issuer of a root is the root: the linter compares the certificate with itself. */

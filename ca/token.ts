@@ -4,24 +4,15 @@
  * because nothing else than a token is accepted and only `prepare.ts` (and `self-signed.ts` for a root)
  * makes them.
  */
+import type { Draft } from './draft.ts'
 import { CodedError } from './errors.ts'
-import type { Name } from './x509/name.ts'
 import type { IntentRow, IssuanceToken, IssueRequest } from './ports.ts'
 
 /** What prepare decided; nothing of it can change any more. */
 export interface PreparedIssuance {
   readonly intent: IntentRow
   readonly request: IssueRequest
-  readonly profileSha256: string
-  /** The TBSCertificate that was linted. */
-  readonly tbsDer: Uint8Array
-  /** SubjectPublicKeyInfo of the holder. */
-  readonly spkiDer: Uint8Array
-  readonly notBefore: Date
-  readonly notAfter: Date
-  readonly subjectDer: Uint8Array
-  /** As the linter read it from `tbsDer`. */
-  readonly subject: Name
+  readonly draft: Draft
   readonly keyId: string | null
 }
 

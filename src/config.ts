@@ -2,6 +2,7 @@
  * Configuration: read once from the environment, checked as a whole, then passed as plain data.
  * Every value has a default that is safe on a desk; `docs/operate.md` lists them.
  */
+import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
 
@@ -26,6 +27,8 @@ export interface Config {
   readonly requestsPerSecond: number
   /** Proxies of the operator in front of the service; 0: clients connect directly. */
   readonly trustedProxies: number
+  /** Worker threads of a serving process that draft and sign certificates; 0 does it in the main thread. */
+  readonly threads: number
   readonly logLevel: string
   /** Seconds between full CRLs when nothing changes. */
   readonly crlRefreshSeconds: number
@@ -93,6 +96,7 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     crlRefreshSeconds: wholeNumber(env, 'YINXIN_CRL_REFRESH', 3600, 10, 86_400),
     fetchEvidence: flag(env, 'YINXIN_FETCH', true),
     trustedProxies: wholeNumber(env, 'YINXIN_PROXIES', 0, 0, 10),
+    threads: wholeNumber(env, 'YINXIN_THREADS', availableParallelism(), 0, 256),
     logLevel,
     ...overrides,
   }

@@ -171,7 +171,7 @@ async function openOver(
   const places = { keysFolder: placesOf(config).keys, passphrase, ...(scryptCost ? { scryptCost } : {}) }
   const found = { ...places, material: await readMaterial(config, options, store, passphrase) }
   const { material, rotation } = await rotateFirst(config, options, found, ports, log)
-  const ca = await openCa({ ...places, material }, ports)
+  const ca = await openCa({ ...places, material, threads: options.serving ? config.threads : 0 }, ports)
   const sequencer = await openLogPorts(material, ca, store, now)
   const verify = await openVerifier(config, material, ca, store, now)
   const logKey = sequencer.signer.key

@@ -52,6 +52,7 @@ export async function openEncryptedFileKeys(options: EncryptedFileOptions): Prom
       if (key) return signWithKeyObject(key, algorithm, data)
       return load(state, keyId).then((loaded) => signWithKeyObject(loaded, algorithm, data))
     },
+    share: async (keyId) => state.opened.get(keyId) ?? load(state, keyId),
     publicKey: (keyId) => publicKey(state, keyId),
     destroy: (keyId) => destroy(state, keyId),
     list: () => listKeyIds(folder).map((keyId) => publicKey(state, keyId)),

@@ -16,7 +16,7 @@ export interface ProviderKey {
   readonly createdAt: Date
 }
 
-/** Makes, keeps, uses and destroys private keys; none ever leaves it. */
+/** Makes, keeps, uses and destroys private keys; none ever leaves the process in the clear. */
 export interface KeyProvider {
   /** Makes a key; durable on return where the provider stores keys at all. */
   generate(algorithm: KeyAlgorithm, tenant: string | null): Promise<ProviderKey>
@@ -37,4 +37,10 @@ export interface KeyProvider {
   /** Forgets the private part for ever; durable on return. @throws {KEY_NOT_FOUND} */
   destroy(keyId: string): Promise<void>
   list(): readonly ProviderKey[]
+  /**
+   * The private key for a worker thread of this process; a provider whose keys live in a device has no such thing.
+   *
+   * @throws {KEY_NOT_FOUND} {KEY_DESTROYED} {KEY_UNAVAILABLE}
+   */
+  share?(keyId: string): Promise<KeyObject>
 }

@@ -20,6 +20,7 @@ import { parseCertificate } from '../x509/certificate.ts'
 import { encodeName } from '../x509/name.ts'
 import { type MemoryKeys, openMemoryKeys } from './memory-keys.ts'
 import { type MemoryStore, openMemoryStore } from './memory-store.ts'
+import { workHere } from '../work.ts'
 
 const policies = join(import.meta.dirname, '../../policies')
 const P256 = getKeyAlgorithm('P-256')
@@ -72,6 +73,7 @@ export async function openTestCore(options: { now?: Date; shards?: number } = {}
     keys,
     oneTimeKeys: openOneTimeKeys(now),
     throwAway: await openThrowAwaySignatures([P256]),
+    work: workHere,
     issuers,
     profiles,
     template: (profile, one) => compileTemplate(profile, templateIssuer(one), place),

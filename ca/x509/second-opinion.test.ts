@@ -26,6 +26,7 @@ import { openMemoryStore } from '../testing/memory-store.ts'
 import { buildCsrInfo, encodeCsr } from './csr.ts'
 import { encodeName } from './name.ts'
 import { isCertificateSignedBy, isRequestProven, readCertificate, verifyEngine } from './pkijs.ts'
+import { workHere } from '../work.ts'
 
 const policies = join(import.meta.dirname, '../../policies')
 const now = (): Date => new Date('2026-05-04T03:02:01Z')
@@ -85,6 +86,7 @@ async function make(algorithm: KeyAlgorithmName): Promise<Made> {
     keys,
     oneTimeKeys: openOneTimeKeys(now),
     throwAway: await openThrowAwaySignatures([getKeyAlgorithm(algorithm)]),
+    work: workHere,
     issuers: new Map([root, issuing].map((one) => [one.issuerId, one])),
     profiles,
     template: openTemplates(file),

@@ -128,6 +128,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
     'The database is older than the published log',
     '数据库早于已发布日志',
   ),
+  CA_OVERLOADED: row(503, 'Too many certificates wait to be made; try again', '签发繁忙，请重试'),
   STORE_OVERLOADED: row(503, 'Too much is waiting to be written; try again', '写入繁忙，请重试'),
   STORE_SCHEMA_NEWER: row(503, 'The database was written by a newer version', '数据库版本较新'),
   TENANT_EXISTS: row(409, 'A tenant with this id exists', '租户已存在'),

@@ -46,7 +46,7 @@ export const BUSINESS_ROLES = ROLES.filter((role) => role !== 'regulator')
 /** A data folder with an evaluation CA whose keys open quickly, for this process and for children. */
 export async function prepareDataDir(name: string): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), `yinxin-${name}-`))
-  const config = readConfig({ YINXIN_LOG: 'silent' }, { dataDir })
+  const config = readConfig({ YINXIN_LOG: 'silent' }, { dataDir, threads: 0 })
   const house = await openHouse(config, { serving: true, scryptCost: SCRYPT_COST })
   await house.close()
   return dataDir
@@ -72,7 +72,7 @@ export async function startService(
   const dataDir = await mkdtemp(join(tmpdir(), `yinxin-${name}-`))
   const config = readConfig(
     { YINXIN_LOG: process.env['YINXIN_TEST_LOG'] ?? 'silent', YINXIN_RATE: '100000', YINXIN_FETCH: '0' },
-    { dataDir, port: 0, ...overrides },
+    { dataDir, port: 0, threads: 0, ...overrides },
   )
   const house = await openHouse(config, { serving: true, scryptCost: SCRYPT_COST, ...options })
   const running = await serve(house)

@@ -1,0 +1,138 @@
+/** Worker threads do what this thread would have done, and take nothing along when they die. */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import { openDraftCore, openProfiles } from '../draft-core.ts'
+import { type Draft, type DraftInput, type Signed, draftCertificate } from '../draft.ts'
+import { CodedError } from '../errors.ts'
+import { evaluationCeremony, holdCeremony, openCa } from '../index.ts'
+import { openEncryptedFileKeys } from '../keys/encrypted-file.ts'
+import type { IssuanceToken } from '../ports.ts'
+import { openMemoryStore } from '../testing/memory-store.ts'
+import { makeCsr, makeRequest } from '../testing/requests.ts'
+import { openWorkers } from './pool.ts'
+
+const policiesFolder = join(import.meta.dirname, '../../policies')
+const ACTOR = { actor: 'operator:test', tenant: null }
+const NOW = new Date('2026-05-04T03:02:01.500Z')
+const now = (): Date => NOW
+
+async function ceremony(t: ExecutionContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'ca-workers-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const store = openMemoryStore()
+  const ports = { store, now, randomBytes: (count: number) => new Uint8Array(randomBytes(count)) }
+  const places = {
+    keysFolder: join(folder, 'keys'),
+    passphrase: 'TEST ONLY passphrase',
+    policiesFolder,
+    scryptCost: { n: 1024, r: 8, p: 1 },
+  }
+  const material = await holdCeremony(
+    { ...places, ceremony: await evaluationCeremony(), actor: ACTOR },
+    ports,
+  )
+  return { store, ports, places, material }
+}
+
+async function openPool(t: ExecutionContext, count: number) {
+  const { material, places } = await ceremony(t)
+  const core = await openDraftCore(material, openProfiles(policiesFolder))
+  const keys = await openEncryptedFileKeys({ folder: places.keysFolder, passphrase: places.passphrase, now })
+  const issuer = [...core.issuers.values()].find(({ role }) => role === 'issuing')
+  if (!issuer?.keyId || !keys.share) throw new Error('the ceremony made no issuing CA')
+  const start = {
+    material,
+    policiesFolder,
+    keys: new Map([[issuer.issuerId, await keys.share(issuer.keyId)]]),
+  }
+  const work = await openWorkers(count, start)
+  t.teardown(() => work.close())
+  const inputOf = async (extra: Parameters<typeof makeRequest>[0] = {}): Promise<DraftInput> => ({
+    request: await makeRequest(extra),
+    issuerId: issuer.issuerId,
+    heldSpkiDer: null,
+    serial: Uint8Array.of(1, ...randomBytes(15)),
+    at: NOW,
+  })
+  // The pool asks nothing of the core that it is handed.
+  const signing = { ...core, keys }
+  return { core, work, inputOf, signing }
+}
+
+const isDraft = (outcome: Draft | CodedError): outcome is Draft => !(outcome instanceof CodedError)
+const isSigned = (outcome: Signed | CodedError): outcome is Signed => !(outcome instanceof CodedError)
+const codeOf = (outcome: object | undefined): string =>
+  outcome instanceof CodedError ? outcome.code : 'done'
+
+test('workers draft and sign what this thread would have, octet for octet', async (t) => {
+  const { core, work, inputOf, signing } = await openPool(t, 2)
+  const inputs = await Promise.all(Array.from({ length: 150 }, () => inputOf()))
+  const drafts = await work.drafts(core, inputs)
+  t.true(drafts.every(isDraft))
+  for (const [index, input] of inputs.entries()) t.deepEqual(drafts[index], draftCertificate(core, input))
+  const signed = await work.signed(signing, drafts.filter(isDraft))
+  t.true(signed.every(isSigned))
+  t.is(new Set(signed.filter(isSigned).map(({ certSha256 }) => certSha256)).size, 150)
+})
+
+test('a bad request among good ones fails by name', async (t) => {
+  const { core, work, inputOf } = await openPool(t, 1)
+  const csrDer = await makeCsr()
+  csrDer[csrDer.length - 1] = (csrDer.at(-1) ?? 0) ^ 1
+  const outcomes = await work.drafts(core, [
+    await inputOf(),
+    await inputOf({ key: { csrDer } }),
+    await inputOf({ profile: 'none' }),
+    await inputOf(),
+  ])
+  t.deepEqual(outcomes.map(codeOf), ['done', 'CSR_PROOF_OF_POSSESSION', 'PROFILE_UNKNOWN', 'done'])
+  t.truthy(outcomes[1] instanceof CodedError && outcomes[1].message)
+})
+
+test('what was not linted is not signed', async (t) => {
+  const { core, work, inputOf, signing } = await openPool(t, 1)
+  const [draft] = await work.drafts(core, [await inputOf()])
+  if (draft === undefined || !isDraft(draft)) return t.fail()
+  const tbsDer = draft.tbsDer.slice()
+  tbsDer[tbsDer.length - 1] = (tbsDer.at(-1) ?? 0) ^ 1
+  t.deepEqual((await work.signed(signing, [{ ...draft, tbsDer }, draft])).map(codeOf), [
+    'ISSUANCE_MISMATCH',
+    'done',
+  ])
+})
+
+test('a worker that dies fails its jobs, and another takes its place', async (t) => {
+  const { core, work, inputOf } = await openPool(t, 1)
+  const broken = { ...(await inputOf()), request: null } as unknown as DraftInput
+  t.deepEqual((await work.drafts(core, [broken])).map(codeOf), ['KEY_UNAVAILABLE'])
+  for (let tries = 0; ; tries++) {
+    const [outcome] = await work.drafts(core, [await inputOf()])
+    if (codeOf(outcome) === 'done') break
+    if (tries === 100) return t.fail('no worker came back')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  t.pass()
+})
+
+test('a CA with worker threads issues, records and refuses as one without', async (t) => {
+  const { ports, places, material, store } = await ceremony(t)
+  const ca = await openCa({ ...places, material, threads: 2 }, ports)
+  t.teardown(() => ca.close())
+  const requests = await Promise.all(Array.from({ length: 40 }, () => makeRequest()))
+  const [first] = requests
+  if (!first) return t.fail()
+  const tokens = await ca.prepareMany([...requests, first])
+  t.is(codeOf(tokens.at(-1)), 'PROFILE_VIOLATION', 'one key, one certificate, within a batch too')
+  const outcomes = await ca.issueMany(
+    tokens.filter((token): token is IssuanceToken => !(token instanceof CodedError)),
+  )
+  t.is(outcomes.filter((one) => codeOf(one) === 'done').length, 40)
+  const recorded = store.records.filter(
+    ({ type, data }) => type === 'certificate.issued' && data['profile'] === 'individual',
+  )
+  t.is(recorded.length, 40)
+  t.is(store.records.filter(({ type }) => type === 'certificate.refused').length, 1)
+})
