@@ -3,7 +3,7 @@
  * its own store, everything else is fetched within limits, or not at all when the operator forbids it.
  */
 import { decodeOcspGetPath } from '../../ca/formats.ts'
-import type { Ca } from '../../ca/ports.ts'
+import type { Ca, OcspAnswer } from '../../ca/ports.ts'
 import { fetchEvidence } from '../net/fetch-evidence.ts'
 import type { Store } from '../store/store.ts'
 import type { Evidence, EvidenceNeed } from '../verify/evidence.ts'
@@ -88,7 +88,11 @@ const fetchNeed = ({ url, ocspRequest }: EvidenceNeed): Promise<Uint8Array> =>
   fetchEvidence({ url, ...(ocspRequest ? { ocspRequest } : {}) })
 
 export interface EngineDeps {
-  readonly ca: Ca
+  readonly ca: {
+    readonly issuers: readonly Pick<Ca['issuers'][number], 'issuerId' | 'role' | 'certDer'>[]
+    readonly services: Ca['services']
+    ocsp(requestDer: Uint8Array): Promise<Pick<OcspAnswer, 'der'>>
+  }
   readonly store: Store
   readonly now: () => Date
   /** Addresses below these prefixes are ours: this service's, and those in the CA's own certificates. */
