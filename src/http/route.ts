@@ -67,6 +67,8 @@ export interface RouteDefinition {
   readonly upload?: {
     readonly parts: readonly string[]
     readonly required: readonly string[]
+    /** Text parts of a form in a page; each is a field of `body`. */
+    readonly fields?: readonly string[]
     /** A raw body that is a small message, not a document that is appended to: its largest size, bytes. */
     readonly messageBytes?: number
   }

@@ -131,6 +131,8 @@ export async function signSteps(demo: Demo): Promise<{ bytes: Uint8Array; summar
   await demo.write('contract-altered.pdf', altered)
   const after = (await verify(demo, altered)).report
   demo.say(`${after.answer.zh} ${after.answer.en}`)
+  const [why] = after.signatures[0]?.reasons ?? []
+  if (why) demo.say(`${why.zh} ${why.en}`)
   demo.expect(
     after.indication === 'TOTAL-FAILED',
     `the verdict turns: ${after.indication} / ${after.signatures[0]?.subIndication ?? ''}`,
