@@ -65,7 +65,7 @@ function publicPart({ issuers, ocsp, tsa }: CaMaterial): EngineDeps['ca'] {
 export async function openArchive(
   config: Config,
   { record }: ArchiveOptions,
-  parseMaterial: (json: string) => CaMaterial,
+  { parseMaterial, now }: { readonly parseMaterial: (json: string) => CaMaterial; readonly now: () => Date },
 ): Promise<Archive> {
   const places = placesOf(config)
   if (!existsSync(places.database)) throw noCa(config)
@@ -74,7 +74,6 @@ export async function openArchive(
   const store = isWritable
     ? await openStore({ database: { client: 'sqlite3', file: places.database }, ...files, randomBytes })
     : await openStoreToRead(places.database, files)
-  const now = (): Date => new Date()
   return {
     store,
     isWritable,

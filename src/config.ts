@@ -95,5 +95,6 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     trustedProxies: wholeNumber(env, 'YINXIN_PROXIES', 0, 0, 10),
     logLevel,
     ...overrides,
+    dataDir,
   }
 }

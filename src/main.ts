@@ -15,6 +15,7 @@ import { buildNoteKey, encodeVerifierKey } from './audit/note.ts'
 import { createLog, type SequencerPorts } from './audit/sequencer.ts'
 import { holdEvaluationCeremony } from './cli/ceremony.ts'
 import { commands } from './cli/commands.ts'
+import { enterUserFolder } from './cli/user-folder.ts'
 import { runCli } from './cli/run.ts'
 import type { Config } from './config.ts'
 import { type FontFace, loadFont } from './formats/pades/font.ts'
@@ -181,25 +182,22 @@ async function openOver(
 /** What commands are handed to open a data folder with. */
 export const composition = {
   openHouse,
-  openArchive: (config: Config, options: ArchiveOptions) => openArchive(config, options, parseMaterial),
+  openArchive: (config: Config, options: ArchiveOptions) =>
+    openArchive(config, options, { parseMaterial, now: systemClock }),
   changePassphrase: (config: Config, change: PassphraseChange) =>
-    changePassphrase(config, change, reencryptKeys),
+    changePassphrase(config, change, { reencryptKeys, now: systemClock }),
 }
 
 if (import.meta.main) {
+  const env = enterUserFolder(process.env, root, process)
   // A reader that has seen enough (`| head`) is not an error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
   })
   const { stdout: out, stderr: err } = process
-  process.exitCode = await runCli(
-    commands,
-    { ...composition, env: process.env, root },
-    process.argv.slice(2),
-    {
-      out,
-      err,
-    },
-  )
+  process.exitCode = await runCli(commands, { ...composition, env, root }, process.argv.slice(2), {
+    out,
+    err,
+  })
 }

@@ -24,7 +24,13 @@ export interface PassphraseChange extends Pick<ReencryptionRequest, 'onProgress'
 export async function changePassphrase(
   config: Config,
   { newFile, actor, ...rest }: PassphraseChange,
-  reencryptKeys: (request: ReencryptionRequest) => Promise<Reencryption>,
+  {
+    reencryptKeys,
+    now,
+  }: {
+    readonly reencryptKeys: (request: ReencryptionRequest) => Promise<Reencryption>
+    readonly now: () => Date
+  },
 ): Promise<Reencryption> {
   const places = placesOf(config)
   if (!existsSync(places.database)) throw noCa(config)
@@ -44,7 +50,7 @@ export async function changePassphrase(
     })
     try {
       const record = (type: string, data: Record<string, number>): Promise<void> =>
-        store.ca.record([{ type, at: new Date(), actor, tenant: null, data }])
+        store.ca.record([{ type, at: now(), actor, tenant: null, data }])
       await record('key.reencryption_begun', {})
       const done = await reencryptKeys({ folder: places.keys, oldPassphrase, newPassphrase, ...rest })
       await record('key.reencrypted', { keys: done.keys, before: done.before })
