@@ -34,22 +34,22 @@ const enter = (env: Record<string, string>, cwd = '/package') => {
 }
 
 const npm = {
-  INIT_CWD: '/home/somebody',
+  INIT_CWD: '/elsewhere',
   npm_lifecycle_event: 'yinxin',
   npm_package_json: '/package/package.json',
 }
 
 test('the data folder stays that of the package, unless it is named', (t) => {
-  t.deepEqual(enter(npm), { went: ['/home/somebody'], data: '/package/data' })
-  t.deepEqual(enter({ ...npm, YINXIN_DATA: 'here' }), { went: ['/home/somebody'], data: 'here' })
+  t.deepEqual(enter(npm), { went: ['/elsewhere'], data: '/package/data' })
+  t.deepEqual(enter({ ...npm, YINXIN_DATA: 'here' }), { went: ['/elsewhere'], data: 'here' })
 })
 
 test('without npm, below another script, in another package or elsewhere nothing changes', (t) => {
   const nothing = { went: [], data: undefined }
   t.deepEqual(enter({}), nothing)
-  t.deepEqual(enter({ INIT_CWD: '/home/somebody' }), nothing)
+  t.deepEqual(enter({ INIT_CWD: '/elsewhere' }), nothing)
   t.deepEqual(enter({ ...npm, npm_lifecycle_event: 'test' }), nothing)
   t.deepEqual(enter({ ...npm, npm_package_json: '/other/package.json' }), nothing)
-  t.deepEqual(enter(npm, '/home/other'), nothing)
+  t.deepEqual(enter(npm, '/another'), nothing)
   t.deepEqual(enter({ ...npm, INIT_CWD: '/package' }), nothing)
 })
