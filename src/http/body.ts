@@ -129,14 +129,7 @@ export async function readMultipart(
           limits.appendRoom,
           `part ${name}`,
         )
-        file.on('data', (chunk: Uint8Array) => {
-          try {
-            target.write(chunk)
-          } catch (error) {
-            file.resume()
-            fail(error)
-          }
-        })
+        pour(file, target, fail)
         file.on('end', () => uploads.set(name, { bytes: target.bytes(), fileName, mediaType }))
       },
     )
@@ -155,6 +148,22 @@ export async function readMultipart(
     request.pipe(parser)
   })
   return { requestText, uploads, fields }
+}
+
+/** Writes what comes until it is too much. */
+function pour(
+  file: BusboyFileStream,
+  target: Pick<ReturnType<typeof sink>, 'write'>,
+  fail: (error: unknown) => void,
+): void {
+  file.on('data', (chunk: Uint8Array) => {
+    try {
+      target.write(chunk)
+    } catch (error) {
+      file.resume()
+      fail(error)
+    }
+  })
 }
 
 function openParser(request: IncomingMessage): BusboyInstance {

@@ -21,6 +21,8 @@ export interface Reply {
   readonly signatureId?: string
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** What is kept for a repeat, where `json` holds a secret that must not be stored. */
+  readonly kept?: { readonly status: number; readonly json: unknown }
 }
 
 /** A document that came in, as the raw body or as parts of multipart/form-data. */
