@@ -9,8 +9,11 @@ import type { CrlRow } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { mutationsOf, PARSER_CODES, verdictOf } from './testing/fuzz.ts'
 import { codeOf, makeRequest } from './testing/requests.ts'
+import { openTimestampAuthority } from './timestamp.ts'
 import { openTestCore, type TestCore } from './testing/test-core.ts'
 import { buildTbsCertList, type CrlEntryFields, encodeCrl, encodeCrlEntries } from './x509/crl-writer.ts'
+import { parseTimeStampResponse } from './x509/tsp.ts'
+import { encodeTimeStampRequest } from './x509/tsp-writer.ts'
 
 const P256 = getKeyAlgorithm('P-256')
 const DAY = 86_400_000
@@ -139,14 +142,16 @@ test('attack: the revocation of an issuing CA is not taken back', async (t) => {
 
 test('an issuing CA that its root revoked signs nothing, not even what was prepared before', async (t) => {
   const house = await openHouse()
-  const request = await makeRequest()
   await take(house)
-  const token = await prepare(house.here, request)
+  const token = await prepare(house.here, await makeRequest())
   t.truthy((await issue(house.here, await prepare(house.here, await makeRequest()))).certDer)
   await take(house, { number: 6n, revoked: [house.issuer.certificate.serialHex] })
   const uses = house.keys.uses
   t.is(await codeOf(issue(house.here, token)), 'ISSUER_REVOKED')
   t.is(await codeOf(prepare(house.here, await makeRequest())), 'ISSUER_REVOKED')
+  const request = encodeTimeStampRequest({ hash: 'SHA-256', digest: new Uint8Array(32), certReq: true })
+  const stamp = parseTimeStampResponse(await openTimestampAuthority(house.here).respond(request))
+  t.is(stamp.tokenDer, undefined)
   t.is(house.keys.uses, uses)
   t.is(house.store.records.at(-1)?.type, 'certificate.refused')
 })

@@ -15,8 +15,14 @@ export interface CrlEnd {
   readonly isNear: boolean
 }
 
+interface CrlWatchDeps {
+  readonly ca: Pick<ServiceDeps['ca'], 'issuers'>
+  readonly store: Pick<ServiceDeps['store'], 'crlPeriods'>
+  readonly now: () => Date
+}
+
 /** @returns the ends of the published lists, and a readiness check for the full list of each issuer */
-export function createCrlWatch({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store' | 'now'>) {
+export function createCrlWatch({ ca, store, now }: CrlWatchDeps) {
   async function ends(): Promise<CrlEnd[]> {
     const at = now().getTime()
     const first = new Map<string, CrlEnd>()
