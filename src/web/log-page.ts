@@ -115,7 +115,7 @@ export const logRoute = (deps: LogPageDeps): RouteDefinition =>
           <h1>${view.say('公开日志', 'Public log')}</h1>
           <p class="lead">
             ${view.say(
-              '每一次签发、签名、吊销和验证都是 Merkle 树上的一片叶子。任何人都可以保存检查点；谁保存了，就能发现此后的历史是否被改写。',
+              '每一次签发、签名、吊销和验证都是 Merkle 树上的一片叶子。任何人都可以保存检查点；谁保存了，就能发现它所涵盖的记录后来是否被改写。',
               'Every issuance, signature, revocation and verification is a leaf of a Merkle tree. Anybody can keep a checkpoint, and whoever keeps one can tell whether the history up to it was rewritten later.',
             )}
           </p>
