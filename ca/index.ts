@@ -28,7 +28,7 @@ import { openEncryptedFileKeys } from './keys/encrypted-file.ts'
 import type { ScryptCost } from './keys/encrypted-private-key.ts'
 import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
-import { openThrowAwayKeys } from './keys/throw-away.ts'
+import { openThrowAwaySignatures } from './keys/throw-away.ts'
 import { type CaMaterial, openIssuer, openService } from './material.ts'
 import { openOcspResponder } from './ocsp.ts'
 import type { Actor, Ca, CaPorts, CrlRow, IssueRequest, IssuerInfo } from './ports.ts'
@@ -139,7 +139,7 @@ async function openCore(config: CaConfig, ports: CaPorts): Promise<Core> {
     ports,
     keys: await openKeys(config, ports.now),
     oneTimeKeys: openOneTimeKeys(ports.now),
-    throwAwayKeys: await openThrowAwayKeys(throwAwayRows(rows)),
+    throwAway: await openThrowAwaySignatures(throwAwayRows(rows)),
     issuers,
     profiles: openProfiles(config),
     template: openTemplates(material),
