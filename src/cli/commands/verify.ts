@@ -38,7 +38,7 @@ async function verifyGiven(input: CommandInput, root: string): Promise<Report> {
   const files = evidence.split(',').filter(Boolean)
   return verifyAlone({
     input: await readInput(input),
-    at: new Date(),
+    now: () => new Date(),
     trust: trustFromPem(await readFile(trust, 'utf8'), basename(trust)),
     policy: await loadPolicy((path) => readFile(join(root, 'policies', path), 'utf8')),
     evidence: await Promise.all(files.map(async (file) => new Uint8Array(await readFile(file)))),
