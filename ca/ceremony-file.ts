@@ -58,7 +58,7 @@ export function parseCeremony(bytes: Uint8Array, schemaFile: string): LoadedCere
   }
   if (!validate(value)) {
     const [error] = validate.errors ?? []
-    throw invalid(`${error?.instancePath ?? ''} ${error?.message ?? 'does not fit its schema'}`)
+    throw invalid(`#${error?.instancePath ?? ''} ${error?.message ?? 'does not fit its schema'}`)
   }
   const ids = [value.root.issuerId, ...value.issuing.map((one) => one.issuerId)]
   if (new Set(ids).size !== ids.length) throw invalid('an issuerId occurs twice')

@@ -21,7 +21,7 @@ const throwAwayRows = (names: ReadonlySet<string>): typeof KEY_ALGORITHMS =>
       KEY_ALGORITHMS.findIndex((other) => other.signature.name === row.signature.name) === index,
   )
 
-/** @throws {CEREMONY_INVALID} {PROFILE_VIOLATION} */
+/** Opens it. @throws {CEREMONY_INVALID} {PROFILE_VIOLATION} */
 export async function openDraftCore(
   material: CaMaterial,
   profiles: ReadonlyMap<string, Profile>,

@@ -206,14 +206,17 @@ function lint(core: DraftCore, profile: Profile, issuer: Issuer, tbsDer: Uint8Ar
  * The certificate around its signature. A fault in an HSM or in memory can yield a wrong signature or wrong bytes; such
  * a certificate never leaves (checks 4 and 10 of boulder's cycle).
  *
- * @param tbsSha256 of the TBSCertificate that was linted, hexadecimal
+ * @param issuer whose key signed
+ * @param linted the TBSCertificate and the hash that it had when it was linted
  * @throws {ISSUANCE_MISMATCH}
  */
 export function assembleCertificate(
-  { signatureAlgorithm, publicKey }: Pick<Issuer, 'signatureAlgorithm' | 'publicKey'>,
-  { tbsDer, tbsSha256 }: Pick<Draft, 'tbsDer' | 'tbsSha256'>,
+  issuer: Pick<Issuer, 'signatureAlgorithm' | 'publicKey'>,
+  linted: Pick<Draft, 'tbsDer' | 'tbsSha256'>,
   signatureValue: Uint8Array,
 ): Signed {
+  const { signatureAlgorithm, publicKey } = issuer
+  const { tbsDer, tbsSha256 } = linted
   const certDer = sequence(tbsDer, signatureAlgorithm.identifierDer, bitString(signatureValue))
   const certificate = readSequence(certDer)
   const { raw: tbs } = certificate.next(TAG.sequence)

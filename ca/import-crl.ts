@@ -145,7 +145,7 @@ export const revokedIssuers = (
     )
     .map(({ issuerId }) => issuerId)
 
-/** @throws {CRL_REFUSED} when the list is not newer than the one before it, or takes a revocation back */
+/** The list is newer than the published one, and takes no revocation back. @throws {CRL_REFUSED} */
 function checkAfter({ row, entries }: CheckedCrl, last: CrlRow, core: ImportingCore): void {
   if (BigInt(row.number) <= BigInt(last.number))
     refuse(

@@ -3,6 +3,7 @@
  *
  * The root's status database says so where the root key is here; its last CRL where the key is elsewhere.
  */
+import { compareBytes } from './asn1/writer.ts'
 import { type Issuer, type IssuingCore } from './core.ts'
 import { CodedError } from './errors.ts'
 import type { CaStore } from './ports.ts'
@@ -41,8 +42,11 @@ async function isRevoked({ ports: { store } }: AskingCore, issuer: Issuer, root:
  * @throws {ISSUER_REVOKED} {STORE_UNAVAILABLE}
  */
 export async function checkIssuerStands(core: AskingCore, issuer: Issuer): Promise<void> {
-  const root = [...core.issuers.values()].find(({ certDer }) => certDer === issuer.chainDer[0])
-  if (root === undefined) return
+  const [rootDer] = issuer.chainDer
+  if (rootDer === undefined) return
+  const root = [...core.issuers.values()].find(({ certDer }) => compareBytes(certDer, rootDer) === 0)
+  if (root === undefined)
+    throw new CodedError('ISSUER_UNKNOWN', 'the CA above this one is not one of this house')
   const { store, now } = core.ports
   const known = seenByStore.get(store) ?? new Map<string, Seen>()
   seenByStore.set(store, known)

@@ -175,7 +175,7 @@ async function prepareAll(
   const sound = inputs.filter((input): input is DraftInput => !(input instanceof CodedError))
   const drafts = (await core.work.drafts(core, sound)).values()
   return Promise.all(
-    inputs.map((input) => {
+    inputs.map(async (input) => {
       if (input instanceof CodedError) return input
       const draft = drafts.next().value ?? new CodedError('KEY_UNAVAILABLE', 'nothing was drafted')
       return draft instanceof CodedError ? draft : admit(core, input, draft, mine).catch(refusalOf)

@@ -14,8 +14,9 @@ import { publicKeyObject } from './algorithms/keys.ts'
 import { verifySignature } from './algorithms/signatures.ts'
 import { toHex } from './asn1/values.ts'
 import { concat } from './asn1/writer.ts'
-import type { Core } from './core.ts'
+import { type Core, getIssuer } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
+import { checkIssuerStands } from './issuer-status.ts'
 import { CONTENT } from './x509/cms.ts'
 import { buildSignedAttributes, encodeSignedData } from './x509/cms-writer.ts'
 import { certificatePoliciesOf } from './x509/extensions.ts'
@@ -138,6 +139,7 @@ function serialOf(state: State, micros: bigint): Uint8Array {
 async function makeToken(state: State, request: TimeStampRequest): Promise<Uint8Array> {
   const { core, policy } = state
   const { tsa, ports } = core
+  await checkIssuerStands(core, getIssuer(core, tsa.issuerId))
   const { now, micros } = await nextInstant(state)
   if (now < tsa.certificate.notBefore || now > tsa.certificate.notAfter)
     refuse('systemFailure', 'certificate of the TSA is not valid now')

@@ -81,7 +81,6 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
   const logLevel = env['YINXIN_LOG'] ?? 'info'
   if (!LOG_LEVELS.includes(logLevel)) invalid('YINXIN_LOG', `must be one of ${LOG_LEVELS.join(', ')}`)
   return {
-    dataDir,
     host,
     port,
     baseUrl: baseUrlOf(env, host, port),
@@ -99,5 +98,6 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
     threads: wholeNumber(env, 'YINXIN_THREADS', availableParallelism(), 0, 256),
     logLevel,
     ...overrides,
+    dataDir,
   }
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
 import { parseCertificate } from '../ca/formats.ts'
 import type { CaMaterial, CaPlaces, Rotation } from '../ca/index.ts'
@@ -50,6 +50,7 @@ export const placesOf = (config: Config) => ({
   database: join(config.dataDir, 'yinxin.sqlite'),
   documents: join(config.dataDir, 'documents'),
   checkpoint: join(config.dataDir, 'published', 'checkpoint'),
+  verifierKey: join(config.dataDir, 'published', 'verifier-key'),
   keys: join(config.dataDir, 'keys'),
   material: join(config.dataDir, 'ca.json'),
   pending: join(config.dataDir, 'ceremony-pending.json'),
@@ -86,24 +87,37 @@ export async function makeFolders(config: Config): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 })
 }
 
+/** There is no CA where one is needed. */
+export const noCa = ({ dataDir }: Config): CodedError =>
+  new CodedError(
+    'CONFIG_INVALID',
+    `there is no CA in the data folder ${dataDir}: name another by --data or YINXIN_DATA, or make one with \`yinxin ceremony\`, or \`yinxin serve\` for an evaluation CA`,
+  )
+
 /**
- * Passphrase of the key files. A missing file is made only inside the data folder and only while there are no keys:
- * anywhere else a missing passphrase is a mistake.
+ * Passphrase of the key files. A missing file is made only inside the data folder and only while there is neither CA
+ * nor key: anywhere else a missing passphrase is a mistake.
  *
  * @throws {CodedError} CONFIG_INVALID
  */
 export async function readPassphrase(config: Config): Promise<string> {
   const file = config.passphraseFile
+  const { keys, material } = placesOf(config)
   if (!existsSync(file)) {
-    const keys = await readdir(placesOf(config).keys).catch(() => [])
-    if (!file.startsWith(config.dataDir) || keys.length > 0)
+    const isFirst = !existsSync(material) && (await readdir(keys).catch(() => [])).length === 0
+    if (!isFirst || !file.startsWith(`${config.dataDir}${sep}`))
       throw new CodedError('CONFIG_INVALID', `YINXIN_PASSPHRASE_FILE: there is no file ${file}`)
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await writeDurably(file, new TextEncoder().encode(`${toHex(randomBytes(32))}\n`))
   }
+  return readPassphraseFile(file, 'YINXIN_PASSPHRASE_FILE')
+}
+
+/** Passphrase in a file that is there. @throws {CodedError} CONFIG_INVALID naming `what` */
+export async function readPassphraseFile(file: string, what: string): Promise<string> {
   const text = (await readFile(file, 'utf8')).trim()
   if (text.length < 16)
-    throw new CodedError('CONFIG_INVALID', `YINXIN_PASSPHRASE_FILE: ${file} holds fewer than 16 characters`)
+    throw new CodedError('CONFIG_INVALID', `${what}: ${file} holds fewer than 16 characters`)
   return text
 }
 

@@ -5,38 +5,41 @@
  * Read from here: `openHouse` opens the store, the CA over it, and the services over both; `serve.ts` adds HTTP and the
  * jobs. Everything below is handed what it needs as plain arguments.
  */
-import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CaConfig, type CaMaterial, openCa, parseMaterial, rotate } from '../ca/index.ts'
-import { CodedError } from '../ca/errors.ts'
+import { type CaConfig, type CaMaterial, openCa, parseMaterial, reencryptKeys, rotate } from '../ca/index.ts'
 import type { Ca, CaPorts } from '../ca/ports.ts'
-import { buildNoteKey } from './audit/note.ts'
+import { type ArchiveOptions, openArchive } from './archive.ts'
+import { buildNoteKey, encodeVerifierKey } from './audit/note.ts'
 import { createLog, type SequencerPorts } from './audit/sequencer.ts'
 import { holdEvaluationCeremony } from './cli/ceremony.ts'
 import { commands } from './cli/commands.ts'
+import { enterUserFolder } from './cli/user-folder.ts'
 import { runCli } from './cli/run.ts'
 import type { Config } from './config.ts'
 import { type FontFace, loadFont } from './formats/pades/font.ts'
 import {
   type House,
   makeFolders,
+  noCa,
   type OpenOptions,
   placesOf,
   readIfPresent,
   readPassphrase,
-  readTrustFolder,
   saveMaterial,
 } from './house.ts'
+import { createRandom } from './lib/random.ts'
 import { createLogger, type Logger } from './logger.ts'
+import { changePassphrase, type PassphraseChange } from './passphrase.ts'
 import { createServices } from './services/services.ts'
-import { createVerificationEngine } from './services/verification-engine.ts'
 import { takeServingLock } from './store/serving-lock.ts'
+import { writeDurably } from './store/checkpoint-file.ts'
 import { openStore, type Store } from './store/store.ts'
-import { loadPolicy } from './verify/policy.ts'
+import { openVerifier } from './verifier.ts'
 
 const systemClock = (): Date => new Date()
-const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
+const random = createRandom()
 const root = join(import.meta.dirname, '..')
 const defaultFont = join(
   root,
@@ -57,8 +60,10 @@ function lazyFont(config: Config): () => Promise<FontFace> {
  *   keys or the log from being trusted
  */
 export async function openHouse(config: Config, options: OpenOptions): Promise<House> {
-  await makeFolders(config)
   const places = placesOf(config)
+  // Before anything is made: a mistyped folder must not look like one that somebody uses.
+  if (!options.serving && !existsSync(places.material)) throw noCa(config)
+  await makeFolders(config)
   const passphrase = await readPassphrase(config)
   const log = createLogger(config.logLevel)
   const lock = options.serving ? await takeServingLock(places.servingLock) : undefined
@@ -91,33 +96,14 @@ async function readMaterial(
 ): Promise<CaMaterial> {
   const text = await readIfPresent(placesOf(config).material)
   if (text !== undefined) return parseMaterial(text)
-  if (!serving)
-    throw new CodedError(
-      'CONFIG_INVALID',
-      'the data folder has no CA yet: run `yinxin ceremony`, or `yinxin serve` for an evaluation CA',
-    )
+  if (!serving) throw noCa(config)
   const ports = { store: store.ca, now, randomBytes: random }
   return holdEvaluationCeremony(config, ports, { passphrase, ...(scryptCost ? { scryptCost } : {}) })
 }
 
-/** Verifier that trusts our roots and whatever the operator put into the trust folder. */
-async function openVerifier(config: Config, material: CaMaterial, ca: Ca, store: Store, now: () => Date) {
-  const own = ca.issuers
-    .filter(({ role }) => role === 'root')
-    .map(({ certDer, issuerId }) => ({ certDer, name: issuerId, source: 'own', jurisdiction: 'CN' }))
-  return createVerificationEngine({
-    ca,
-    store,
-    now,
-    ownPrefixes: [...new Set([config.baseUrl, material.baseUrl])],
-    trust: [...own, ...(await readTrustFolder(config.trustDir))],
-    policy: await loadPolicy((path) => readFile(join(root, 'policies', path), 'utf8')),
-    fetchAllowed: config.fetchEvidence,
-  })
-}
-
-/** The log of this CA; a first start makes it, and only a first start. */
+/** The log of this CA; a first start makes it, and only a first start. Its key is published where auditors find it. */
 async function openLogPorts(
+  config: Config,
   material: CaMaterial,
   ca: Ca,
   store: Store,
@@ -128,6 +114,10 @@ async function openLogPorts(
   const sign = (body: Uint8Array): Promise<Uint8Array> => ca.signNote(body)
   const ports = { store: store.log, published: store.published, signer: { key, sign }, now }
   if ((await store.log.readState()) === null) await createLog(ports)
+  const { verifierKey } = placesOf(config)
+  const text = `${encodeVerifierKey(key)}\n`
+  if ((await readIfPresent(verifierKey)) !== text)
+    await writeDurably(verifierKey, new TextEncoder().encode(text))
   return ports
 }
 
@@ -172,8 +162,8 @@ async function openOver(
   const found = { ...places, material: await readMaterial(config, options, store, passphrase) }
   const { material, rotation } = await rotateFirst(config, options, found, ports, log)
   const ca = await openCa({ ...places, material, threads: options.serving ? config.threads : 0 }, ports)
-  const sequencer = await openLogPorts(material, ca, store, now)
-  const verify = await openVerifier(config, material, ca, store, now)
+  const sequencer = await openLogPorts(config, material, ca, store, now)
+  const verify = await openVerifier(config, material, { ca, store, now })
   const logKey = sequencer.signer.key
   const services = createServices(
     { ca, store, config, now, randomBytes: random, log, logKey, font: lazyFont(config), verify },
@@ -189,14 +179,24 @@ async function openOver(
   return { config, log, store, ca, material, sequencer, services, rotation, close }
 }
 
+/** What commands are handed to open a data folder with. */
+export const composition = {
+  openHouse,
+  openArchive: (config: Config, options: ArchiveOptions) =>
+    openArchive(config, options, { parseMaterial, now: systemClock }),
+  changePassphrase: (config: Config, change: PassphraseChange) =>
+    changePassphrase(config, change, { reencryptKeys, now: systemClock }),
+}
+
 if (import.meta.main) {
+  const env = enterUserFolder(process.env, root, process)
   // A reader that has seen enough (`| head`) is not an error of ours.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
   })
   const { stdout: out, stderr: err } = process
-  process.exitCode = await runCli(commands, { openHouse, env: process.env, root }, process.argv.slice(2), {
+  process.exitCode = await runCli(commands, { ...composition, env, root }, process.argv.slice(2), {
     out,
     err,
   })

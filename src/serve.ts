@@ -50,6 +50,7 @@ function routesOf(
     jobs: () => schedule().health(),
     logSize: async () => (await services.log.head()).size,
     certificates: certificateEnds(house.material),
+    crlEnds: services.crlEnds,
     now: services.now,
   })
   const routes: RouteDefinition[] = []
@@ -93,7 +94,15 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
     everyMs: 30_000,
     run: () => house.services.statistics.catchUp(),
   }
-  return { jobs: [sequencer, crl, retention, reconcile, statistics], sequencer }
+  const crlWatch: Job = {
+    name: 'crl-watch',
+    everyMs: 6 * 3_600_000,
+    async run() {
+      for (const { name, nextUpdate, isNear } of await house.services.crlEnds())
+        if (isNear) house.log.error({ crl: name, nextUpdate }, 'a CRL needs a successor soon')
+    },
+  }
+  return { jobs: [sequencer, crl, crlWatch, retention, reconcile, statistics], sequencer }
 }
 
 /** Starts to serve on the configured host and port; port 0 takes a free one. */

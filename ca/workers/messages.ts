@@ -37,12 +37,14 @@ export interface OutcomeMessage {
 /** Sent once, when a worker can work. */
 export const READY = 'ready'
 
+/** An outcome as it is sent. */
 export const toPlain = <T extends object>(outcome: T | CodedError): T | { readonly error: PlainError } => {
   if (!(outcome instanceof CodedError)) return outcome
   const { code, message, extra } = outcome
   return { error: { code, message, extra } }
 }
 
+/** An outcome as it was before it was sent. */
 export const fromPlain = <T extends object>(outcome: T | { readonly error: PlainError }): T | CodedError => {
   if (!('error' in outcome)) return outcome
   const { code, message, extra } = outcome.error

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { openDraftCore, openProfiles } from '../draft-core.ts'
 import { type Draft, type DraftInput, type Signed, draftCertificate } from '../draft.ts'
@@ -112,7 +113,7 @@ test('a worker that dies fails its jobs, and another takes its place', async (t)
     const [outcome] = await work.drafts(core, [await inputOf()])
     if (codeOf(outcome) === 'done') break
     if (tries === 100) return t.fail('no worker came back')
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await sleep(50)
   }
   t.pass()
 })

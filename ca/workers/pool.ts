@@ -37,16 +37,22 @@ interface Hand {
   readonly messages: Map<number, readonly Task[]>
 }
 
-const start = (data: WorkerStart): Worker =>
-  new Worker(join(import.meta.dirname, 'worker.ts'), {
+interface State {
+  readonly data: WorkerStart
+  readonly hands: Set<Hand>
+  waiting: Task[]
+  isScheduled: boolean
+  isClosed: boolean
+  lastId: number
+}
+
+async function startReady(data: WorkerStart): Promise<Worker> {
+  // A worker has no need of what the environment of the service may hold.
+  const worker = new Worker(join(import.meta.dirname, 'worker.ts'), {
     workerData: data,
-    // A worker has no need of what the environment of the service may hold.
     env: {},
     execArgv: [],
   })
-
-async function startReady(data: WorkerStart): Promise<Worker> {
-  const worker = start(data)
   const [message] = (await once(worker, 'message')) as [unknown]
   if (message !== READY) throw new CodedError('KEY_UNAVAILABLE', 'a worker thread did not start')
   return worker
@@ -55,95 +61,105 @@ async function startReady(data: WorkerStart): Promise<Worker> {
 const failed = (): CodedError =>
   new CodedError('KEY_UNAVAILABLE', 'a worker thread ended while it worked on this')
 
+const failAll = (tasks: readonly Task[]): void => {
+  for (const { resolve } of tasks) resolve(failed())
+}
+
+function addHand(state: State, worker: Worker): void {
+  const hand: Hand = { worker, messages: new Map() }
+  state.hands.add(hand)
+  worker.on('message', ({ id, outcomes }: OutcomeMessage) => {
+    const tasks = hand.messages.get(id) ?? []
+    hand.messages.delete(id)
+    for (const [index, { resolve }] of tasks.entries()) {
+      const outcome = outcomes[index]
+      resolve(outcome === undefined ? failed() : fromPlain(outcome))
+    }
+    dispatch(state)
+  })
+  const end = (): void => {
+    if (!state.hands.delete(hand)) return
+    for (const tasks of hand.messages.values()) failAll(tasks)
+    if (!state.isClosed) void replace(state)
+  }
+  worker.on('error', end)
+  worker.on('exit', end)
+  dispatch(state)
+}
+
+/** A new worker for one that died; while there is none at all, nothing waits for ever. */
+async function replace(state: State): Promise<void> {
+  try {
+    addHand(state, await startReady(state.data))
+  } catch {
+    if (state.hands.size > 0) return
+    failAll(state.waiting)
+    state.waiting = []
+  }
+}
+
+function dispatch(state: State): void {
+  const { hands } = state
+  for (let room = 0; room < IN_FLIGHT && state.waiting.length > 0; room++)
+    for (const hand of hands) {
+      if (state.waiting.length === 0 || hand.messages.size > room) continue
+      const share = Math.min(MESSAGE_JOBS, Math.ceil(state.waiting.length / hands.size))
+      send(state, hand, state.waiting.splice(0, share))
+    }
+}
+
+function send(state: State, hand: Hand, tasks: readonly Task[]): void {
+  const message: JobMessage = { id: ++state.lastId, jobs: tasks.map(({ job }) => job) }
+  hand.messages.set(message.id, tasks)
+  hand.worker.postMessage(message)
+}
+
+function dispatchSoon(state: State): void {
+  if (state.isScheduled) return
+  state.isScheduled = true
+  // What this turn of the event loop still brings joins the message.
+  setImmediate(() => {
+    state.isScheduled = false
+    dispatch(state)
+  })
+}
+
+function run(state: State, jobs: readonly Job[]): Promise<(Draft | Signed | CodedError)[]> {
+  const { waiting } = state
+  if (state.isClosed || state.hands.size === 0) return Promise.resolve(jobs.map(failed))
+  if (waiting.length > 0 && waiting.length + jobs.length > MAX_WAITING)
+    return Promise.reject(
+      new CodedError('CA_OVERLOADED', `more than ${MAX_WAITING} certificates wait; try again`),
+    )
+  const outcomes = jobs.map((job) => {
+    const { promise, resolve } = Promise.withResolvers<Draft | Signed | CodedError>()
+    waiting.push({ job, resolve })
+    return promise
+  })
+  dispatchSoon(state)
+  return Promise.all(outcomes)
+}
+
 /** Starts `count` threads and waits until all can work. */
 export async function openWorkers(count: number, data: WorkerStart): Promise<IssuingWork> {
-  const hands = new Set<Hand>()
-  let waiting: Task[] = []
-  let isScheduled = false
-  let isClosed = false
-  let lastId = 0
-
-  const add = (worker: Worker): void => {
-    const hand: Hand = { worker, messages: new Map() }
-    hands.add(hand)
-    worker.on('message', ({ id, outcomes }: OutcomeMessage) => {
-      const tasks = hand.messages.get(id) ?? []
-      hand.messages.delete(id)
-      for (const [index, { resolve }] of tasks.entries()) {
-        const outcome = outcomes[index]
-        resolve(outcome === undefined ? failed() : fromPlain(outcome))
-      }
-      dispatch()
-    })
-    const end = (): void => {
-      if (!hands.delete(hand)) return
-      for (const tasks of hand.messages.values()) for (const { resolve } of tasks) resolve(failed())
-      if (!isClosed) startReady(data).then(add, noHands)
-    }
-    worker.on('error', end)
-    worker.on('exit', end)
-    dispatch()
-  }
-
-  /** Without any worker nothing that waits will ever be done. */
-  const noHands = (): void => {
-    if (hands.size > 0) return
-    for (const { resolve } of waiting) resolve(failed())
-    waiting = []
-  }
-
-  const send = (hand: Hand, tasks: readonly Task[]): void => {
-    const message: JobMessage = { id: ++lastId, jobs: tasks.map(({ job }) => job) }
-    hand.messages.set(message.id, tasks)
-    hand.worker.postMessage(message)
-  }
-
-  function dispatch(): void {
-    for (let room = 0; room < IN_FLIGHT && waiting.length > 0; room++)
-      for (const hand of hands) {
-        if (waiting.length === 0 || hand.messages.size > room) continue
-        const share = Math.min(MESSAGE_JOBS, Math.ceil(waiting.length / hands.size))
-        send(hand, waiting.splice(0, share))
-      }
-  }
-
-  const dispatchSoon = (): void => {
-    if (isScheduled) return
-    isScheduled = true
-    // What this turn of the event loop still brings joins the message.
-    setImmediate(() => {
-      isScheduled = false
-      dispatch()
-    })
-  }
-
-  const run = <Outcome extends Draft | Signed>(jobs: readonly Job[]): Promise<(Outcome | CodedError)[]> => {
-    if (isClosed || hands.size === 0) return Promise.resolve(jobs.map(failed))
-    if (waiting.length > 0 && waiting.length + jobs.length > MAX_WAITING)
-      return Promise.reject(
-        new CodedError('CA_OVERLOADED', `more than ${MAX_WAITING} certificates wait; try again`),
-      )
-    const outcomes = jobs.map(
-      (job) =>
-        new Promise<Draft | Signed | CodedError>((resolve) => {
-          waiting.push({ job, resolve })
-        }),
-    )
-    dispatchSoon()
-    // A draft job is answered with a draft, a sign job with what was signed.
-    return Promise.all(outcomes) as Promise<(Outcome | CodedError)[]>
-  }
-
-  for (const worker of await Promise.all(Array.from({ length: count }, () => startReady(data)))) add(worker)
+  const state: State = { data, hands: new Set(), waiting: [], isScheduled: false, isClosed: false, lastId: 0 }
+  for (const worker of await Promise.all(Array.from({ length: count }, () => startReady(data))))
+    addHand(state, worker)
   return {
-    drafts: (_core, inputs) => run<Draft>(inputs.map((draft) => ({ draft }))),
+    // A draft job is answered with a draft, a sign job with what was signed.
+    drafts: (_core, inputs) =>
+      run(
+        state,
+        inputs.map((draft) => ({ draft })),
+      ) as Promise<(Draft | CodedError)[]>,
     signed: (_core, inputs) =>
-      run<Signed>(
+      run(
+        state,
         inputs.map(({ issuerId, tbsDer, tbsSha256 }) => ({ sign: { issuerId, tbsDer, tbsSha256 } })),
-      ),
+      ) as Promise<(Signed | CodedError)[]>,
     async close() {
-      isClosed = true
-      await Promise.all([...hands].map(({ worker }) => worker.terminate()))
+      state.isClosed = true
+      await Promise.all([...state.hands].map(({ worker }) => worker.terminate()))
     },
   }
 }

@@ -4,6 +4,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import {
   crl,
+  crlImported,
   crlIntent,
   type Draft,
   intent,
@@ -167,6 +168,26 @@ const ATTACKS: [string, Draft[], string[]][] = [
       crl('1', [], [], 0, START + 7_300_000),
     ],
     ['revocation-not-in-crl'],
+  ],
+  [
+    'a list of the offline root that is not newer',
+    [crlImported('5', [], [], 0), crlImported('5', [], [], 0)],
+    ['crl-number-not-increasing'],
+  ],
+  [
+    'a list of the offline root whose entries do not add up',
+    [crlImported('5', ['0a'], [], 1), crlImported('6', [], ['0b'], 1)],
+    ['crl-entry-removed'],
+  ],
+  [
+    'a certificate issued by a CA that its root revoked',
+    [
+      crlImported('5', ['0a'], [], 1, { revokedIssuers: ['ca1'] }),
+      crlImported('6', [], [], 1, { revokedIssuers: ['ca1'] }),
+      { ...intent(1), at: START + 100_000 },
+      { ...issued(1), at: START + 100_001 },
+    ],
+    ['issued-by-revoked-issuer'],
   ],
   [
     'an intent nobody answered for',

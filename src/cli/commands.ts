@@ -7,6 +7,7 @@ import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { issueCommand, revokeCommand } from './commands/certificates.ts'
 import { crlImportCommand } from './commands/crl.ts'
 import { keysCommand } from './commands/keys.ts'
+import { passphraseCommand } from './commands/passphrase.ts'
 import { rotateCommand } from './commands/rotate.ts'
 import { serveCommand } from './commands/serve.ts'
 import { signCommand } from './commands/sign.ts'
@@ -21,6 +22,7 @@ export const commands: readonly Command<CliContext>[] = [
   ceremonyCommand,
   crlImportCommand,
   rotateCommand,
+  passphraseCommand,
   issueCommand,
   revokeCommand,
   signCommand,

@@ -12,10 +12,10 @@ export function figureLines(figures: Figures): string[] {
     revoked,
     validAtEnd,
   }: Figures['rows'][number]): string =>
-    `  ${name.padEnd(13)} ${profile.padEnd(15)} ${algorithm.padEnd(14)} issued ${issued}  revoked ${revoked}  valid ${validAtEnd}`
+    `  ${name.padEnd(13)} ${profile.padEnd(15)} ${algorithm.padEnd(14)} issued ${issued}  revoked ${revoked}  valid then ${validAtEnd}`
   return [
-    `${figures.from} to ${figures.to} (Asia/Shanghai), from ${figures.size} log entries:`,
-    `  issued ${totals.issued}  revoked ${totals.revoked}  on hold ${totals.onHoldAtEnd}  expired ${totals.expired}  valid at the end ${totals.validAtEnd}`,
+    `${figures.from} to ${figures.to} (Asia/Shanghai), from ${figures.size} log ${figures.size === 1 ? 'entry' : 'entries'}:`,
+    `  issued ${totals.issued}  revoked ${totals.revoked}  on hold ${totals.onHoldAtEnd}  ending by the end of the last day ${totals.expired}  valid then ${totals.validAtEnd}`,
     ...figures.rows.map(kind),
   ]
 }

@@ -1,5 +1,9 @@
 /** A verification report for people, Chinese and English side by side. */
 import type { Report, SignatureReport } from '../verify/report.ts'
+import type { Reason } from '../verify/texts.ts'
+
+const sentence = ({ en, zh, detail }: Reason): string =>
+  `${en} ${zh}${detail === undefined ? '' : ` (${detail})`}`
 
 const mark = { pass: '✓', fail: '✗', unknown: '?' } as const
 
@@ -10,17 +14,17 @@ function signatureLines(signature: SignatureReport, index: number): string[] {
   return [
     `  ${index + 1}. ${signature.indication}${signature.subIndication ? ` / ${signature.subIndication}` : ''}: ${signature.signer?.subject ?? 'signer unknown'}`,
     `     ${signature.format} ${signature.level}, ${time}`,
-    ...signature.reasons.map(({ en, zh }) => `     - ${en} ${zh}`),
+    ...signature.reasons.map((reason) => `     - ${sentence(reason)}`),
     ...signature.changes
       .filter(({ allowed }) => !allowed)
-      .map(({ en, zh }) => `     - changed after signing 签名后被改: ${en} ${zh}`),
+      .map((change) => `     - changed after signing 签名后被改: ${sentence(change)}`),
     `     Electronic Signature Law art. 13 电子签名法第十三条: ${signature.conditions.map(({ number, result }) => `${['①', '②', '③', '④'][number - 1] ?? ''}${mark[result]}`).join(' ')}`,
   ]
 }
 
 /** The verdict, then each signature with its reasons. */
 export const verdictLines = (report: Report): string[] => [
-  `${report.indication}: ${report.answer.en} ${report.answer.zh}`,
-  ...report.reasons.map(({ en, zh }) => `  - ${en} ${zh}`),
+  `${report.indication}: ${sentence(report.answer)}`,
+  ...report.reasons.map((reason) => `  - ${sentence(reason)}`),
   ...report.signatures.flatMap(signatureLines),
 ]

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { CodedError } from '../../ca/errors.ts'
 import { allocateWithRoom } from '../lib/bytes.ts'
-import type { Upload } from './route.ts'
+import type { RouteDefinition, Upload } from './route.ts'
 
 export interface BodyLimits {
   /** Largest document, bytes. */
@@ -85,6 +85,8 @@ export interface MultipartBody {
   /** Text of the part `request`, JSON. */
   readonly requestText: string | undefined
   readonly uploads: Map<string, Upload>
+  /** Text parts that the route names. */
+  readonly fields: ReadonlyMap<string, string>
 }
 
 /**
@@ -94,12 +96,13 @@ export interface MultipartBody {
  */
 export async function readMultipart(
   request: IncomingMessage,
-  parts: readonly string[],
+  { parts, fields: known = [] }: Pick<NonNullable<RouteDefinition['upload']>, 'parts' | 'fields'>,
   limits: BodyLimits,
 ): Promise<MultipartBody> {
   const overhead = 1_048_576
   const declared = declaredLength(request, limits.documentBytes + overhead, 'request body')
   const uploads = new Map<string, Upload>()
+  const fields = new Map<string, string>()
   let requestText: string | undefined
   await new Promise<void>((resolve, reject) => {
     const parser = openParser(request)
@@ -126,19 +129,13 @@ export async function readMultipart(
           limits.appendRoom,
           `part ${name}`,
         )
-        file.on('data', (chunk: Uint8Array) => {
-          try {
-            target.write(chunk)
-          } catch (error) {
-            file.resume()
-            fail(error)
-          }
-        })
+        pour(file, target, fail)
         file.on('end', () => uploads.set(name, { bytes: target.bytes(), fileName, mediaType }))
       },
     )
     parser.on('field', (name: string, value: string) => {
       if (name === 'request') requestText = value
+      else if (known.includes(name) && !fields.has(name)) fields.set(name, value)
       else fail(new CodedError('REQUEST_INVALID', `part ${name} is not known here`))
     })
     for (const event of ['partsLimit', 'filesLimit', 'fieldsLimit'] as const)
@@ -150,7 +147,23 @@ export async function readMultipart(
     request.on('error', (cause) => fail(endedEarly(cause)))
     request.pipe(parser)
   })
-  return { requestText, uploads }
+  return { requestText, uploads, fields }
+}
+
+/** Writes what comes until it is too much. */
+function pour(
+  file: BusboyFileStream,
+  target: Pick<ReturnType<typeof sink>, 'write'>,
+  fail: (error: unknown) => void,
+): void {
+  file.on('data', (chunk: Uint8Array) => {
+    try {
+      target.write(chunk)
+    } catch (error) {
+      file.resume()
+      fail(error)
+    }
+  })
 }
 
 function openParser(request: IncomingMessage): BusboyInstance {

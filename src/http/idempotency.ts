@@ -1,6 +1,7 @@
 /**
  * `Idempotency-Key`: a repeat gets what the first request got. JSON answers are kept as they were; a signed document is
- * read again from where it is kept, so that the same bytes leave, or its erasure is said.
+ * read again from where it is kept, so that the same bytes leave, or its erasure is said. A secret that is shown once is
+ * not stored: its repeat says that it was shown.
  */
 import type { Services } from '../services/services.ts'
 import type { IdempotencyGate } from './app.ts'
@@ -32,7 +33,7 @@ export function createIdempotencyGate(
         throw error
       })
       await services.idempotency.finish(claim, {
-        status: reply.status,
+        status: reply.kept?.status ?? reply.status,
         response: JSON.stringify(keptOf(reply)),
       })
       return reply
@@ -40,8 +41,8 @@ export function createIdempotencyGate(
   }
 }
 
-const keptOf = ({ json, headers, signatureId }: Reply): Kept => ({
-  ...(json === undefined ? {} : { json }),
+const keptOf = ({ json, headers, signatureId, kept }: Reply): Kept => ({
+  ...(kept ? { json: kept.json } : json === undefined ? {} : { json }),
   ...(headers ? { headers } : {}),
   ...(signatureId === undefined ? {} : { signatureId }),
 })

@@ -12,6 +12,8 @@ export interface MetricSources {
   readonly logSize: () => Promise<number>
   /** The service's own certificates; names of issuers and services, as many as a ceremony made. */
   readonly certificates: readonly { readonly name: string; readonly notAfter: Date }[]
+  /** The published CRLs: each issuer's full list, and the shard of it that ends first. */
+  readonly crlEnds: () => Promise<readonly { readonly name: string; readonly nextUpdate: Date }[]>
   readonly now: () => Date
 }
 
@@ -45,6 +47,12 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ['name'],
     registers,
   })
+  const nextUpdates = new Gauge({
+    name: 'yinxin_crl_next_update_seconds',
+    help: 'Seconds until a published CRL must have a successor; negative when it is over',
+    labelNames: ['name'],
+    registers,
+  })
   return {
     observe(operation, status, seconds) {
       requests.inc({ operation, status: `${Math.floor(status / 100)}xx` })
@@ -57,6 +65,8 @@ export function createMetrics(sources: MetricSources): Metrics {
       const now = sources.now().getTime()
       for (const { name, notAfter } of sources.certificates)
         ends.set({ name }, Math.floor((notAfter.getTime() - now) / 1000))
+      for (const { name, nextUpdate } of await sources.crlEnds())
+        nextUpdates.set({ name }, Math.floor((nextUpdate.getTime() - now) / 1000))
       return collected.metrics()
     },
   }

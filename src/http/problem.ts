@@ -100,7 +100,16 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemRow>> = {
   LOG_CORRUPT: row(500, 'The log does not agree with its checkpoint', '日志与检查点不一致'),
   LOG_FORK: row(500, 'The log has two histories', '日志出现分叉'),
   CRL_REFUSED: row(422, 'The CRL breaks a rule and was not taken in', 'CRL 违反规则，未导入'),
-  ISSUER_REVOKED: row(503, 'The issuing CA is revoked; it signs nothing any more', '签发 CA 已被吊销，停止签发'),
+  CRL_EXPIRED: row(
+    503,
+    'A CRL is over or missing; no signature can be validated',
+    'CRL 已过期或缺失，签名无法验证',
+  ),
+  ISSUER_REVOKED: row(
+    503,
+    'The issuing CA is revoked; it signs nothing any more',
+    '签发 CA 已被吊销，停止签发',
+  ),
   CONFIG_INVALID: row(500, 'The configuration is not valid', '配置无效'),
   VALIDATION_POLICY_INVALID: row(500, 'A validation policy cannot be used', '验证策略无效'),
   TRUST_LIST_INVALID: row(500, 'A trust list cannot be used', '信任列表无效'),

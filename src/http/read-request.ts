@@ -40,10 +40,12 @@ async function readUploads(
 ): Promise<RequestInput> {
   let text = typeof requestText === 'string' ? requestText : undefined
   let uploads: Map<string, Upload>
+  let fields: Readonly<Record<string, string>> | undefined
   if (mediaType === 'multipart/form-data') {
-    const parts = await readMultipart(ctx.req, upload.parts, limits)
+    const parts = await readMultipart(ctx.req, upload, limits)
     text = parts.requestText ?? text
     uploads = parts.uploads
+    fields = Object.fromEntries(parts.fields)
   } else {
     const { messageBytes } = upload
     const bytes =
@@ -53,7 +55,7 @@ async function readUploads(
     uploads = new Map([['document', { bytes, mediaType: mediaType || 'application/octet-stream' }]])
   }
   for (const part of upload.required) requirePart(uploads, part)
-  return { body: text === undefined ? {} : parseJson(text, 'part request'), uploads }
+  return { body: text === undefined ? { ...fields } : parseJson(text, 'part request'), uploads }
 }
 
 function requirePart(uploads: ReadonlyMap<string, Upload>, part: string): void {

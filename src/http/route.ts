@@ -21,6 +21,8 @@ export interface Reply {
   readonly signatureId?: string
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** What is kept for a repeat, where `json` holds a secret that must not be stored. */
+  readonly kept?: { readonly status: number; readonly json: unknown }
 }
 
 /** A document that came in, as the raw body or as parts of multipart/form-data. */
@@ -67,6 +69,8 @@ export interface RouteDefinition {
   readonly upload?: {
     readonly parts: readonly string[]
     readonly required: readonly string[]
+    /** Text parts of a form in a page; each is a field of `body`. */
+    readonly fields?: readonly string[]
     /** A raw body that is a small message, not a document that is appended to: its largest size, bytes. */
     readonly messageBytes?: number
   }

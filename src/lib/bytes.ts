@@ -29,12 +29,6 @@ export function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && view(a).equals(b)
 }
 
-/** PEM armour of one DER structure (RFC 7468). */
-export function toPem(label: string, der: Uint8Array): string {
-  const body = toBase64(der).replace(/.{64}/g, '$&\n').trimEnd()
-  return `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`
-}
-
 const view = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 // Buffers that were made to be appended to: writing behind a view of any other buffer would hit what others keep there.

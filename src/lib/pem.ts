@@ -1,5 +1,6 @@
 /** Text encodings of PKIX structures (RFC 7468): the blocks of a PEM file. */
 import { CodedError } from '../../ca/errors.ts'
+import { toBase64 } from './bytes.ts'
 
 /** One block. */
 export interface PemBlock {
@@ -25,6 +26,12 @@ export function parsePem(text: string): PemBlock[] {
     label,
     bytes: decodeBase64(body, label),
   }))
+}
+
+/** PEM armour of one DER structure (RFC 7468). */
+export function toPem(label: string, der: Uint8Array): string {
+  const body = toBase64(der).replace(/.{64}/g, '$&\n').trimEnd()
+  return `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`
 }
 
 function decodeBase64(body: string, label: string): Uint8Array {

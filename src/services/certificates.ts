@@ -8,7 +8,8 @@ import type {
   RevocationReason,
   RevokeRequest,
 } from '../../ca/ports.ts'
-import { fromBase64, toPem } from '../lib/bytes.ts'
+import { fromBase64 } from '../lib/bytes.ts'
+import { toPem } from '../lib/pem.ts'
 import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
 import { requireEvidence } from './identity-evidence.ts'
 import { type PageView, pageOf } from './paging.ts'

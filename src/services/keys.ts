@@ -2,7 +2,7 @@
 import { CodedError } from '../../ca/errors.ts'
 import type { SubjectAttribute } from '../../ca/formats.ts'
 import type { HeldKey } from '../../ca/ports.ts'
-import { toPem } from '../lib/bytes.ts'
+import { toPem } from '../lib/pem.ts'
 import { type PageView, pageOf, type Paging } from './paging.ts'
 import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller, reachOf } from './tenancy.ts'

@@ -4,6 +4,8 @@ export interface ReadinessCheck {
   readonly name: string
   /** Throws with the reason when the part is not fit. */
   readonly check: () => Promise<void> | void
+  /** What an operator should see before the part is unfit, as a code. */
+  readonly warning?: () => Promise<string | undefined>
 }
 
 export interface Readiness {
@@ -14,10 +16,11 @@ export interface Readiness {
 export function createReadiness(checks: readonly ReadinessCheck[]): () => Promise<Readiness> {
   return async () => {
     const results = await Promise.all(
-      checks.map(async ({ name, check }) => {
+      checks.map(async ({ name, check, warning }) => {
         try {
           await check()
-          return { name, ok: true }
+          const detail = await warning?.()
+          return { name, ok: true, ...(detail === undefined ? {} : { detail }) }
         } catch (error) {
           // The code alone: a message may name a path or an address, and this route is public.
           const detail = error instanceof Error && 'code' in error ? String(error.code) : 'failed'

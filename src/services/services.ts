@@ -1,6 +1,7 @@
 /** All use cases of the product over one set of dependencies; `main.ts` builds it once. */
 import { createAuthorise } from './authorise.ts'
 import { createCertificates } from './certificates.ts'
+import { createCrlWatch } from './crl-watch.ts'
 import type { BaseDeps, ServiceDeps } from './deps.ts'
 import { createIdentityEvidence } from './identity-evidence.ts'
 import { createKeys } from './keys.ts'
@@ -19,6 +20,7 @@ export type Services = ReturnType<typeof createServices>
 export function createServices(base: BaseDeps, checks: readonly ReadinessCheck[]) {
   const keys = createKeys(base)
   const log = createLogService(base)
+  const crlWatch = createCrlWatch(base)
   const deps: ServiceDeps = { ...base, checkKeyOwner: keys.checkOwner, receipt: log.receipt }
   return {
     now: base.now,
@@ -39,6 +41,7 @@ export function createServices(base: BaseDeps, checks: readonly ReadinessCheck[]
     verifications: createVerifications(deps),
     statistics: createStatistics(base),
     reconciler: createReconciler(base),
-    readiness: createReadiness(checks),
+    crlEnds: crlWatch.ends,
+    readiness: createReadiness([...checks, ...crlWatch.checks]),
   }
 }

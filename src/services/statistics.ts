@@ -44,7 +44,7 @@ interface Folded {
 }
 
 /** One fold at a time; a failed one is begun anew from the saved state. */
-function createFold({ store, now }: Deps): () => Promise<Folded> {
+function createFold({ store, now }: Deps, save: boolean): () => Promise<Folded> {
   let state: StatisticsState | undefined
   let savedSize = 0
   let running: Promise<unknown> = Promise.resolve()
@@ -72,7 +72,7 @@ function createFold({ store, now }: Deps): () => Promise<Folded> {
         findFacts,
       )
     }
-    if (current.size - savedSize >= SAVE_EVERY) {
+    if (save && current.size - savedSize >= SAVE_EVERY) {
       savedSize = current.size
       await store.settings.write(STATE, current as unknown as Json, now(), [])
     }
@@ -87,10 +87,18 @@ function createFold({ store, now }: Deps): () => Promise<Folded> {
   }
 }
 
-export function createStatistics(deps: Deps) {
+/** @param save whether the folded state is kept for the next time; not where the store is only read */
+export function createStatistics(deps: Deps, save = true) {
   const { store, now } = deps
-  const fold = createFold(deps)
+  const fold = createFold(deps, save)
+  const unrecorded = async (from: string, to: string): Promise<FiguresView> => {
+    const { state, head } = await fold()
+    return { ...readFigures(state, from, to), checkpoint: head.checkpoint }
+  }
   return {
+    /** For whoever cannot write to the store. @throws {CodedError} STATISTICS_RANGE, LOG_CHECKPOINT_MISSING */
+    unrecorded,
+
     catchUp: async (): Promise<void> => void (await fold()),
 
     /** @throws {CodedError} AUTH_FORBIDDEN, STATISTICS_RANGE, LOG_CHECKPOINT_MISSING */
@@ -98,11 +106,10 @@ export function createStatistics(deps: Deps) {
       // The figures are those of the whole institution: a business must not count the others.
       if (caller.scope !== 'all')
         throw new CodedError('AUTH_FORBIDDEN', 'statistics are for keys of the institution only')
-      const { state, head } = await fold()
-      const figures = readFigures(state, from, to)
+      const figures = await unrecorded(from, to)
       const data = { from, to, size: figures.size, totals: { ...figures.totals } }
       await store.ca.record([{ ...actorOf(caller), type: 'statistics.reported', at: now(), data }])
-      return { ...figures, checkpoint: head.checkpoint }
+      return figures
     },
   }
 }

@@ -3,7 +3,7 @@
  * its own store, everything else is fetched within limits, or not at all when the operator forbids it.
  */
 import { decodeOcspGetPath } from '../../ca/formats.ts'
-import type { Ca } from '../../ca/ports.ts'
+import type { Ca, OcspAnswer } from '../../ca/ports.ts'
 import { fetchEvidence } from '../net/fetch-evidence.ts'
 import type { Store } from '../store/store.ts'
 import type { Evidence, EvidenceNeed } from '../verify/evidence.ts'
@@ -33,7 +33,8 @@ interface Collected {
 
 interface Collection {
   readonly input: Omit<VerifyInput, 'at'>
-  readonly at: Date
+  /** Time of validation, asked for in each round: evidence made for this validation is not from after it. */
+  readonly now: () => Date
   readonly trust: readonly TrustAnchor[]
   readonly policy: Policy
   /** Evidence that is at hand before anything is asked for. */
@@ -43,7 +44,7 @@ interface Collection {
 }
 
 /** Asks the verifier, brings what it needs, and asks again; the last round decides with what there is. */
-async function collectEvidence({ input, at, trust, policy, known, obtain }: Collection): Promise<Collected> {
+async function collectEvidence({ input, now, trust, policy, known, obtain }: Collection): Promise<Collected> {
   const evidence = {
     certificates: [...(known.certificates ?? [])],
     crls: [...(known.crls ?? [])],
@@ -53,7 +54,7 @@ async function collectEvidence({ input, at, trust, policy, known, obtain }: Coll
   const lists = { certificate: evidence.certificates, crl: evidence.crls, ocsp: evidence.ocspResponses }
   let fetches = 0
   for (let round = 1; ; round++) {
-    const outcome = verify({ ...input, evidence, trust, policy, at, final: round > MAX_ROUNDS })
+    const outcome = verify({ ...input, evidence, trust, policy, at: now(), final: round > MAX_ROUNDS })
     if ('report' in outcome) return { report: outcome.report, evidence }
     const wanted = outcome.needs.slice(0, MAX_FETCHES - fetches)
     fetches += wanted.length
@@ -70,7 +71,7 @@ async function collectEvidence({ input, at, trust, policy, known, obtain }: Coll
 
 /** Verifies without a house: anchors and evidence are given, the rest is fetched unless `offline`. */
 export async function verifyAlone(
-  given: Pick<Collection, 'input' | 'at' | 'trust' | 'policy'> & {
+  given: Pick<Collection, 'input' | 'now' | 'trust' | 'policy'> & {
     /** Certificates, CRLs and OCSP responses, in any order. */
     readonly evidence: readonly Uint8Array[]
     readonly offline: boolean
@@ -88,7 +89,11 @@ const fetchNeed = ({ url, ocspRequest }: EvidenceNeed): Promise<Uint8Array> =>
   fetchEvidence({ url, ...(ocspRequest ? { ocspRequest } : {}) })
 
 export interface EngineDeps {
-  readonly ca: Ca
+  readonly ca: {
+    readonly issuers: readonly Pick<Ca['issuers'][number], 'issuerId' | 'role' | 'certDer'>[]
+    readonly services: Ca['services']
+    ocsp(requestDer: Uint8Array): Promise<Pick<OcspAnswer, 'der'>>
+  }
   readonly store: Store
   readonly now: () => Date
   /** Addresses below these prefixes are ours: this service's, and those in the CA's own certificates. */
@@ -131,11 +136,11 @@ const EVENT_KEY = {
 export function createVerificationEngine(deps: EngineDeps): (input: VerifyInput) => Promise<Report> {
   const { ca, trust, policy } = deps
   const own = [...ca.issuers.map(({ certDer }) => certDer), ...ca.services.ocspDer, ca.services.tsaDer]
-  return async ({ at = deps.now(), ...input }) => {
+  return async ({ at: asked, ...input }) => {
     const known = { certificates: own }
     const first = await collectEvidence({
       input,
-      at,
+      now: asked === undefined ? deps.now : () => asked,
       trust,
       policy,
       known,
@@ -143,6 +148,7 @@ export function createVerificationEngine(deps: EngineDeps): (input: VerifyInput)
     })
     const custody = await findCustody(deps, first.report)
     if (custody.length === 0) return first.report
+    const at = new Date(first.report.validationTime)
     const outcome = verify({ ...input, evidence: first.evidence, trust, policy, at, custody, final: true })
     return 'report' in outcome ? outcome.report : first.report
   }

@@ -3,7 +3,10 @@ import { CodedError } from '../../ca/errors.ts'
 import { formatDay, parseDay } from './day.ts'
 import type { DayCounts, StatisticsState } from './fold.ts'
 
-/** Counts of a period; the two `AtEnd` are stocks at the end of its last day. */
+/**
+ * Counts of a period; the two `AtEnd` are stocks at the end of its last day. While that day runs, they and `expired`
+ * look ahead to its end: a certificate whose validity ends today counts as expired from the start.
+ */
 export type Counts = {
   readonly issued: number
   readonly revoked: number

@@ -5,7 +5,7 @@
  * the event loop while everybody waits, and a connection holds at most 66 prepared ones a table.
  */
 import { type RawConnection, type SqliteConnection, type SqliteStatement, type SqlValue } from './dialect.ts'
-import type { Transaction } from './database.ts'
+import type { Database, Transaction } from './database.ts'
 
 /** A table that the hot path only inserts into. */
 export type InsertTable = {
@@ -116,6 +116,18 @@ async function findStatement(connection: RawConnection, sql: string): Promise<Sq
   const prepared = await prepare(connection, sql)
   known.set(sql, prepared)
   return prepared
+}
+
+/**
+ * Gives the prepared statements of the writing connection back: SQLite does not close a connection that has one, and
+ * the log file then stays beside the database, needed by whoever copies it.
+ */
+export async function finalizeInserts(db: Pick<Database, 'client' | 'writer'>): Promise<void> {
+  if (db.client !== 'sqlite3') return
+  const connection = (await db.writer.client.acquireConnection()) as RawConnection
+  for (const statement of statements.get(connection)?.values() ?? []) statement.finalize()
+  statements.delete(connection)
+  await db.writer.client.releaseConnection(connection)
 }
 
 const runStatement = (statement: SqliteStatement, values: readonly SqlValue[]): Promise<void> =>

@@ -34,6 +34,21 @@ export async function findLastCrl(reader: Knex, scope: CrlScope): Promise<CrlRow
   }
 }
 
+/** From when to when the newest CRL of a scope counts. */
+export type CrlPeriod = CrlScope & { readonly thisUpdate: Date; readonly nextUpdate: Date }
+
+/** The period of the newest CRL of every scope. */
+export async function readCrlPeriods(reader: Knex): Promise<CrlPeriod[]> {
+  const sql = `SELECT issuer_id, shard, this_update, next_update FROM crls
+    WHERE id IN (SELECT max(id) FROM crls GROUP BY issuer_id, shard) ORDER BY issuer_id, shard`
+  return (await queryRows(reader, sql)).map((row) => ({
+    issuerId: String(row.issuer_id),
+    shard: Number(row.shard) === FULL_CRL ? null : Number(row.shard),
+    thisUpdate: toDate(row.this_update),
+    nextUpdate: toDate(row.next_update),
+  }))
+}
+
 const toEntry = (row: SqlRow): CrlEntryRow => ({
   serialHex: String(row.serial_hex),
   revokedAt: toDate(row.revoked_at),

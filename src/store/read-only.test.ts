@@ -1,7 +1,7 @@
 import { chmod, cp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { draft, makeTempFolder, openTempStore } from '../test/temp-store.ts'
+import { draft, intent, issued, makeTempFolder, openTempStore } from '../test/temp-store.ts'
 import { openDatabase } from './database.ts'
 import { MIGRATIONS_TABLE } from './migrations/index.ts'
 import { openStoreToRead } from './store.ts'
@@ -39,6 +39,22 @@ test('a folder that nobody can write to is read, and nothing is made in it', asy
   await reading.close()
   t.deepEqual(await readdir(folder), ['a # b?c%20.db'])
   t.true((await readdir(join(file, '..'))).length > 0)
+})
+
+test('a store that was closed is one file, whatever was written and read', async (t) => {
+  const { store, folder, file } = await openTempStore(t)
+  const row = intent()
+  await store.ca.recordIntents([row], [draft()])
+  await store.ca.recordIssued([issued(row)], [])
+  t.true((await readdir(folder)).includes('yinxin.db-wal'))
+  await store.close()
+  t.deepEqual(
+    (await readdir(folder)).filter((name) => name.startsWith('yinxin.db')),
+    ['yinxin.db'],
+  )
+  const reading = await openStoreToRead(file, places(folder))
+  t.is((await reading.ca.findIssued(row.issuerId, row.serialHex))?.certSha256.length, 64)
+  await reading.close()
 })
 
 test('no database, and one of an older or newer version, are refused and left as they are', async (t) => {

@@ -2,6 +2,7 @@
 import { createApiKeys } from './api-keys.ts'
 import { createAuditRecords } from './audit-records.ts'
 import { type BackupFacts, backupDatabase, type BackupProgress } from './backup.ts'
+import { finalizeInserts } from './bulk-insert.ts'
 import { createCaStore } from './ca-store.ts'
 import {
   type CertificateQuery,
@@ -13,6 +14,7 @@ import { createCheckpointFile } from './checkpoint-file.ts'
 import { CodedError } from '../../ca/errors.ts'
 import { type Database, type DatabaseOptions, openDatabase, openReadOnly } from './database.ts'
 import { type DocumentFiles, documentFilesIn, openDocumentFiles } from './document-files.ts'
+import { type CrlPeriod, readCrlPeriods } from './crls.ts'
 import { createDocuments } from './documents.ts'
 import { type Committer, createCommitter, type CommitterLimits } from './group-commit.ts'
 import { createHeldKeys } from './held-keys.ts'
@@ -35,6 +37,8 @@ export type StoreOptions = {
   /** File for the published checkpoint; keep it on another disk than the database where there is one. */
   readonly checkpointFile: string
   readonly randomBytes: RandomBytes
+  /** No document is stored: their folder is not made. */
+  readonly withoutDocuments?: boolean
   readonly limits?: CommitterLimits
   readonly idempotency?: IdempotencyPeriods
 }
@@ -49,10 +53,16 @@ const buildCertificates = ({ reader }: Database) => ({
     findCertificate(reader, key, tenant),
 })
 
+const onlyOnce = (work: () => Promise<void>): (() => Promise<void>) => {
+  let done: Promise<void> | undefined
+  return () => (done ??= work())
+}
+
 const build = (db: Database, committer: Committer, files: DocumentFiles, options: StoreOptions) => ({
   db,
   committer,
   ca: createCaStore(db, committer),
+  crlPeriods: (): Promise<CrlPeriod[]> => readCrlPeriods(db.reader),
   log: createLogStore(db, committer),
   published: createCheckpointFile(options.checkpointFile),
   records: createAuditRecords(db, committer),
@@ -75,15 +85,17 @@ const build = (db: Database, committer: Committer, files: DocumentFiles, options
   ping: (): Promise<void> =>
     committer.write<void>({ run: async (trx) => void (await trx.rows('SELECT 1')), records: [] }),
   /** Stores everything that was accepted, then closes. */
-  close: async (): Promise<void> => {
+  close: onlyOnce(async (): Promise<void> => {
     await committer.close()
+    await finalizeInserts(db)
     await db.close()
-  },
+  }),
 })
 
 /** Opens the store. @throws {STORE_SCHEMA_NEWER} {STORE_UNAVAILABLE} */
 export async function openStore(options: StoreOptions) {
-  const files = await openDocumentFiles(options.documentsDir)
+  const { documentsDir, withoutDocuments = false } = options
+  const files = withoutDocuments ? documentFilesIn(documentsDir) : await openDocumentFiles(documentsDir)
   const db = await openDatabase(options.database)
   return build(db, createCommitter(db, options.randomBytes, options.limits), files, options)
 }

@@ -107,6 +107,30 @@ export const crlIntent = (number: string, at?: number): Draft => ({
   ...(at === undefined ? {} : { at }),
 })
 
+/** The list of an offline root, taken in. */
+export const crlImported = (
+  number: string,
+  added: string[],
+  removed: string[],
+  entryCount: number,
+  more: JsonObject = {},
+): Draft => ({
+  type: 'crl.imported',
+  data: {
+    issuerId: 'root',
+    shard: null,
+    crlNumber: number,
+    thisUpdate: new Date(START).toISOString(),
+    nextUpdate: new Date(START + 86_400_000).toISOString(),
+    entryCount,
+    crlSha256: SHA,
+    added,
+    removed,
+    revokedIssuers: [],
+    ...more,
+  },
+})
+
 /** Sequences leaves with the writer, and gives the verifier what an auditor has. */
 export const writeLog = async (leaves: readonly Uint8Array[], batchSize = 4096) => {
   const disk = makeDisk()

@@ -3,12 +3,12 @@ import fc from 'fast-check'
 
 import { isCoded } from '../../ca/formats.ts'
 import { PARSER_CODES, mutationsOf, verdictOf } from '../../ca/testing/fuzz.ts'
+import { parsePem, toPem } from '../lib/pem.ts'
 import { defaultPolicy } from '../test/conformance/policy.ts'
 import { issue, makeCms, makeCrl, makeOcsp, makeToken, withTimestamp } from '../test/pki.ts'
 import { findOriginalAttributes, normaliseBer } from './ber.ts'
 import { parseCms } from './cms.ts'
 import { parsePdfDate } from './pdf-date.ts'
-import { parsePem } from '../lib/pem.ts'
 import { findWeakness, parsePolicy } from './policy.ts'
 import { listTexts } from './texts.ts'
 import { trustFromPem } from './trust.ts'
@@ -142,15 +142,13 @@ test('a policy that breaks its schema is refused', (t) => {
 })
 
 test('a trust list is read whole or not at all', (t) => {
-  const pem = (label: string, der: Uint8Array): string =>
-    `-----BEGIN ${label}-----\n${btoa(String.fromCharCode(...der))}\n-----END ${label}-----\n`
-  t.is(trustFromPem(pem('CERTIFICATE', ca.certificate.raw), 'file.pem', 'CN')[0]?.jurisdiction, 'CN')
+  t.is(trustFromPem(toPem('CERTIFICATE', ca.certificate.raw), 'file.pem', 'CN')[0]?.jurisdiction, 'CN')
   t.is(
-    verdictOf(() => trustFromPem(pem('CERTIFICATE', content), 'file.pem')),
+    verdictOf(() => trustFromPem(toPem('CERTIFICATE', content), 'file.pem')),
     'TRUST_LIST_INVALID',
   )
   t.is(
-    verdictOf(() => trustFromPem(pem('PRIVATE KEY', content), 'file.pem')),
+    verdictOf(() => trustFromPem(toPem('PRIVATE KEY', content), 'file.pem')),
     'TRUST_LIST_INVALID',
   )
   t.is(

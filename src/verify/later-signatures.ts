@@ -2,7 +2,7 @@
 import type { ChangeAnalysis } from './changes/change-types.ts'
 import { type Conclusion, failed, joinConclusions, passed, undecided } from './indications.ts'
 import type { ConditionReport, SignatureReport } from './report.ts'
-import { changeReason, type Reason, reason } from './texts.ts'
+import { type Reason, reason } from './texts.ts'
 
 /** A signature with its verdict, before later signatures are looked at, and what changed after it. */
 export interface JudgedAlone {
@@ -25,7 +25,7 @@ export function distrustLater(judged: readonly JudgedAlone[]): SignatureReport[]
       // One beyond the limit of signatures was not judged: it is not confirmed either.
       const indication = indications.get(name) ?? 'INDETERMINATE'
       if (indication === 'TOTAL-FAILED')
-        return [failed('FORMAT_FAILURE', changeReason('field-never-signed', name))]
+        return [failed('FORMAT_FAILURE', reason('LATER_SIGNATURE_NOT_VALID', undefined, { field: name }))]
       return indication === 'INDETERMINATE' ? sealsOf(name, analysis) : []
     })
     return blocks.length === 0 ? report : withBlocks(report, blocks)

@@ -45,7 +45,8 @@ const subIndication = nullable(
 )
 
 const bilingual = { key: { type: 'string', pattern: '^[A-Z0-9_]+$' }, zh: text, en: text, detail: text }
-const reason = object(bilingual, ['detail'])
+const reasonCertificate = object({ name: text, issuer: text, serialHex: text })
+const reason = object({ ...bilingual, certificate: reasonCertificate }, ['detail', 'certificate'])
 const reasons = listOf(reason)
 
 const certificateFields = {

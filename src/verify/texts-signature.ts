@@ -26,7 +26,10 @@ export const SIGNATURE_TEXTS = {
   ),
   CMS_ATTRIBUTES_MALFORMED: text('签名属性不符合标准。', 'The signed attributes break the standard.'),
   CMS_CONTENT_TYPE: text('签名的内容类型不相符。', 'The content type in the signature does not match.'),
-  CMS_DIGEST_MISMATCH: text('文件内容在签名后被改动。', 'The content is not what was signed.'),
+  CMS_DIGEST_MISMATCH: text(
+    '内容与签名时不一致：签名后被改动，或不是当时所签的文件。',
+    'The content is not what was signed: it was changed afterwards, or it is another file.',
+  ),
   CMS_SIGNATURE_WRONG: text(
     '签名值与证书的公钥不相符。',
     'The signature value does not fit the key of the certificate.',
@@ -70,6 +73,10 @@ export const SIGNATURE_TEXTS = {
     'PAdES 不允许在签名中另含签名时间。',
     'PAdES does not allow a signing time inside of the signature.',
   ),
+  LATER_SIGNATURE_NOT_VALID: text(
+    '之后的签名（域 {field}）无效，它加入文件的内容无人负责。',
+    'A later signature, in the field {field}, is not valid: nobody vouches for what it added to the file.',
+  ),
   LATER_SEAL_NOT_CONFIRMED: text(
     '之后有一个未经确认的签名在第 {page} 页显示了图片，可能遮盖或改变所签内容的样子。',
     'A later, untrusted signature shows a picture on page {page}; it may hide or alter what was signed there.',
@@ -89,6 +96,10 @@ export const SIGNATURE_TEXTS = {
     'The file is damaged; it holds traces of a signature that cannot be checked.',
   ),
   DOCUMENT_ENCRYPTED: text('文件已加密，需要密码。', 'The file is encrypted; its password is needed.'),
+  DOCUMENT_PASSWORD_WRONG: text(
+    '文件已加密，所给的密码不正确。',
+    'The file is encrypted, and the password that was given is not right.',
+  ),
   DOCUMENT_ENCRYPTION_UNSUPPORTED: text(
     '不支持文件的加密方式。',
     'The way in which the file is encrypted is not supported.',

@@ -20,6 +20,16 @@ export interface Reason {
   readonly en: string
   /** Names, dates and identifiers; not a sentence. */
   readonly detail?: string
+  /** The certificate that it is about, where it is one of several. */
+  readonly certificate?: ReasonCertificate
+}
+
+/** A certificate by its name, and without doubt by issuer and serial number. */
+export interface ReasonCertificate {
+  /** Common name; the whole subject where it has none. */
+  readonly name: string
+  readonly issuer: string
+  readonly serialHex: string
 }
 
 const withDetail = (detail: string | undefined): { detail?: string } =>
@@ -39,6 +49,19 @@ export const reason = (
   en: fill(TEXTS[key].en, values),
   ...withDetail(detail),
 })
+
+/** The reason of a key about one certificate, which its detail names for people. */
+export const certificateReason = (
+  key: TextKey,
+  certificate: ReasonCertificate,
+  ...more: readonly string[]
+): Reason => {
+  const { name, issuer, serialHex } = certificate
+  return {
+    ...reason(key, [name, `serial ${serialHex}`, `issuer ${issuer}`, ...more].join(', ')),
+    certificate,
+  }
+}
 
 const keyOf = (id: string): string => id.toUpperCase().replaceAll('-', '_')
 

@@ -149,7 +149,13 @@ test('a certificate of nobody on the trust list is no pass', (t) => {
 test('missing revocation data is never a pass', (t) => {
   const first = firstOf({ document: sign(), evidence: { certificates: [ca.certificate.raw] } })
   t.is(verdictOf(first), 'INDETERMINATE/CERTIFICATE_CHAIN_GENERAL_FAILURE')
-  t.true(keysOf(first).includes('REVOCATION_MISSING'))
+  const missing = first.reasons.filter(({ key }) => key === 'REVOCATION_MISSING')
+  t.true(missing.length > 0)
+  for (const { certificate, detail = '' } of missing) {
+    t.regex(certificate?.name ?? '', /^TEST ONLY (signer|issuing CA)$/)
+    t.true(detail.includes(`${certificate?.name ?? '?'}, serial ${certificate?.serialHex ?? '?'}`))
+    t.regex(certificate?.issuer ?? '', /TEST ONLY/)
+  }
 })
 
 test('stale revocation data is INDETERMINATE / TRY_LATER', (t) => {

@@ -91,15 +91,16 @@ function verifyPdfBytes(input: VerifyInput): VerifyOutcome {
     return found.signatures.length === 0 ? withoutSignature(input, base, doc) : conclude(input, base, found)
   } catch (error) {
     if (!isCoded(error)) throw error
-    return unreadable(input, answerOf(error.code, input.document), 'pdf', error.message)
+    return unreadable(input, answerOf(error.code, input), 'pdf', error.message)
   }
 }
 
-function answerOf(code: string, bytes: Uint8Array): AnswerKey {
-  if (code === 'PDF_ENCRYPTED') return 'DOCUMENT_ENCRYPTED'
+function answerOf(code: string, { document, password }: VerifyInput): AnswerKey {
+  if (code === 'PDF_ENCRYPTED')
+    return password === undefined ? 'DOCUMENT_ENCRYPTED' : 'DOCUMENT_PASSWORD_WRONG'
   if (code === 'PDF_ENCRYPTION_UNSUPPORTED') return 'DOCUMENT_ENCRYPTION_UNSUPPORTED'
   if (code === 'PDF_TOO_LARGE' || code === 'INPUT_TOO_LARGE') return 'DOCUMENT_TOO_LARGE'
-  return hasTraceOfSignature(bytes) ? 'DOCUMENT_DAMAGED_SIGNED' : 'DOCUMENT_DAMAGED'
+  return hasTraceOfSignature(document) ? 'DOCUMENT_DAMAGED_SIGNED' : 'DOCUMENT_DAMAGED'
 }
 
 const trace = new TextEncoder().encode('/ByteRange')
@@ -141,13 +142,19 @@ function withoutSignature(input: VerifyInput, base: Base, doc: PdfDocument): Ver
   return { report: assemble(input, base, 'NO_SIGNATURE_FOUND', reason(answer), []) }
 }
 
+const ENCRYPTED: readonly AnswerKey[] = [
+  'DOCUMENT_ENCRYPTED',
+  'DOCUMENT_PASSWORD_WRONG',
+  'DOCUMENT_ENCRYPTION_UNSUPPORTED',
+]
+
 function unreadable(
   input: VerifyInput,
   answer: AnswerKey,
   kind: Report['document']['kind'],
   detail?: string,
 ): VerifyOutcome {
-  const encrypted = answer === 'DOCUMENT_ENCRYPTED' || answer === 'DOCUMENT_ENCRYPTION_UNSUPPORTED'
+  const encrypted = ENCRYPTED.includes(answer)
   const base = { document: { ...describe(input.document, kind), revisions: null, encrypted }, content: null }
   return { report: assemble(input, base, 'NOT_VERIFIABLE', reason(answer, detail), []) }
 }

@@ -1,5 +1,12 @@
 /** X.509 certificate validation of ETSI EN 319 102-1 §5.2.6: path, revocation, freshness and algorithms. */
-import { type Certificate, EXT, type HashName, compareBytes } from '../../ca/formats.ts'
+import {
+  type Certificate,
+  EXT,
+  type HashName,
+  compareBytes,
+  findAttribute,
+  nameToString,
+} from '../../ca/formats.ts'
 import { type EvidenceNeed, type KnownCertificates, issuerNeeds, statusNeeds } from './evidence.ts'
 import { type Conclusion, type SubIndication, joinConclusions, passed, undecided } from './indications.ts'
 import { type PathSearch, validPaths } from './path/build.ts'
@@ -10,7 +17,7 @@ import type { PathVerdict } from './path/validate.ts'
 import { type Policy, findWeakness } from './policy.ts'
 import { checkRevocation } from './revocation/check.ts'
 import type { RevocationContext, RevocationStatus } from './revocation/status.ts'
-import { reason } from './texts.ts'
+import { type Reason, type TextKey, type ReasonCertificate, certificateReason, reason } from './texts.ts'
 
 /** What certificate validation needs to know beside the certificate. */
 export interface TrustContext {
@@ -182,37 +189,53 @@ function concludeStatus(
   context: TrustContext,
   provenTime: Date,
 ): Conclusion {
-  const subject = `serial ${certificate.serialHex}`
+  const about = (key: TextKey, ...more: readonly string[]): Reason =>
+    certificateReason(key, identify(certificate), ...more)
   if (status === 'anchor' || status === 'not-checked') return passed()
-  if (status === 'not-offered') return passed(reason('REVOCATION_NOT_OFFERED', subject))
+  if (status === 'not-offered') return passed(about('REVOCATION_NOT_OFFERED'))
   if (status === 'not-offered-too-long')
-    return undecided('CERTIFICATE_CHAIN_GENERAL_FAILURE', reason('REVOCATION_NOT_OFFERED_TOO_LONG', subject))
+    return undecided('CERTIFICATE_CHAIN_GENERAL_FAILURE', about('REVOCATION_NOT_OFFERED_TOO_LONG'))
   if (status.kind === 'good') return passed()
   if (status.kind === 'unknown') {
     const isStale = status.key === 'REVOCATION_STALE'
-    return undecided(isStale ? 'TRY_LATER' : 'CERTIFICATE_CHAIN_GENERAL_FAILURE', reason(status.key, subject))
+    return undecided(isStale ? 'TRY_LATER' : 'CERTIFICATE_CHAIN_GENERAL_FAILURE', about(status.key))
   }
-  return concludeRevoked(status, index, `${subject}, ${status.reason}, ${status.revokedAt.toISOString()}`, {
-    isProvenEarlier: provenTime < context.at && provenTime < revokedFrom(status),
-  })
+  const isProvenEarlier = provenTime < context.at && provenTime < revokedFrom(status)
+  const key = revokedKey(status, index, isProvenEarlier)
+  return concludeRevoked(key, about(key, status.reason, status.revokedAt.toISOString()))
 }
 
 /** Since when a revocation counts: a key known to be compromised was so from its invalidity date (RFC 5280 §5.3.2). */
 export const revokedFrom = (status: Extract<RevocationStatus, { kind: 'revoked' }>): Date =>
   status.invalidityDate && status.invalidityDate < status.revokedAt ? status.invalidityDate : status.revokedAt
 
+const identify = (certificate: Certificate): ReasonCertificate => ({
+  name: findAttribute(certificate.subject, 'CN') ?? nameToString(certificate.subject),
+  issuer: nameToString(certificate.issuer),
+  serialHex: certificate.serialHex,
+})
+
 /** EN 319 102-1 §5.2.6 and §5.5.4: a later revocation does no harm to what is proved to be older. */
-function concludeRevoked(
+function revokedKey(
   status: Extract<RevocationStatus, { kind: 'revoked' }>,
   index: number,
-  detail: string,
-  { isProvenEarlier }: { isProvenEarlier: boolean },
-): Conclusion {
-  if (isProvenEarlier) return passed(reason('REVOKED_LATER', detail))
-  if (status.reason === 'certificateHold') return undecided('TRY_LATER', reason('CERT_ON_HOLD', detail))
-  return index === 0
-    ? undecided('REVOKED_NO_POE', reason('REVOKED_UNPROVEN', detail))
-    : undecided('REVOKED_CA_NO_POE', reason('CA_REVOKED', detail))
+  isProvenEarlier: boolean,
+): keyof typeof REVOKED_INDICATIONS {
+  if (isProvenEarlier) return 'REVOKED_LATER'
+  if (status.reason === 'certificateHold') return 'CERT_ON_HOLD'
+  return index === 0 ? 'REVOKED_UNPROVEN' : 'CA_REVOKED'
+}
+
+const REVOKED_INDICATIONS = {
+  REVOKED_LATER: undefined,
+  CERT_ON_HOLD: 'TRY_LATER',
+  REVOKED_UNPROVEN: 'REVOKED_NO_POE',
+  CA_REVOKED: 'REVOKED_CA_NO_POE',
+} as const
+
+function concludeRevoked(key: keyof typeof REVOKED_INDICATIONS, about: Reason): Conclusion {
+  const subIndication = REVOKED_INDICATIONS[key]
+  return subIndication === undefined ? passed(about) : undecided(subIndication, about)
 }
 
 function concludeAlgorithm(

@@ -8,6 +8,8 @@ export type AnswerKind =
   | 'image-only'
   | 'damaged'
   | 'encrypted'
+  | 'password-wrong'
+  | 'encryption-unsupported'
   | 'unsupported'
   | 'content-missing'
   | 'too-large'
@@ -57,8 +59,24 @@ const ANSWERS: Readonly<Record<AnswerKind, Answer>> = {
     tone: 'unknown',
     title: { zh: '文件已加密，需要密码', en: 'The file is encrypted and needs its password' },
     text: {
-      zh: '本页不接收密码。请用接口的 password 字段验证，或索取未加密的签署文件；去除密码会改写文件并破坏签名。',
-      en: 'This page takes no passwords. Use the field password of the API, or ask for the signed file without one; removing a password rewrites the file and breaks its signatures.',
+      zh: '请在下方填写密码，再点“验证”（文件若未保留选中，请重新选择）。密码只用来打开这份文件，不保留，不记录。不要自行去除密码：那会改写文件并破坏签名。',
+      en: 'Enter the password below and press Verify again; choose the file again if it is no longer chosen. The password only opens this file: it is neither kept nor recorded. Do not remove it yourself: that rewrites the file and breaks its signatures.',
+    },
+  },
+  'password-wrong': {
+    tone: 'unknown',
+    title: { zh: '密码不正确', en: 'The password is not right' },
+    text: {
+      zh: '文件已加密，所填的密码打不开它。请核对大小写，再试一次。',
+      en: 'The file is encrypted, and this password does not open it. Check capital letters and try again.',
+    },
+  },
+  'encryption-unsupported': {
+    tone: 'unknown',
+    title: { zh: '不支持文件的加密方式', en: 'This kind of encryption is not supported' },
+    text: {
+      zh: '文件的加密方式在此无法打开，未作验证。请索取未加密的签署文件。',
+      en: 'The file is encrypted in a way that cannot be opened here, and was not verified. Ask for the signed file without encryption.',
     },
   },
   unsupported: {
@@ -107,8 +125,9 @@ export function answerForCode(code: string): AnswerKind {
     case 'INPUT_MALFORMED':
       return 'damaged'
     case 'PDF_ENCRYPTED':
-    case 'PDF_ENCRYPTION_UNSUPPORTED':
       return 'encrypted'
+    case 'PDF_ENCRYPTION_UNSUPPORTED':
+      return 'encryption-unsupported'
     case 'INPUT_TOO_LARGE':
     case 'PDF_TOO_LARGE':
       return 'too-large'
@@ -128,7 +147,8 @@ const BY_REASON: Readonly<Record<string, AnswerKind>> = {
   DOCUMENT_DAMAGED: 'damaged',
   DOCUMENT_DAMAGED_SIGNED: 'damaged',
   DOCUMENT_ENCRYPTED: 'encrypted',
-  DOCUMENT_ENCRYPTION_UNSUPPORTED: 'encrypted',
+  DOCUMENT_PASSWORD_WRONG: 'password-wrong',
+  DOCUMENT_ENCRYPTION_UNSUPPORTED: 'encryption-unsupported',
   DOCUMENT_UNSUPPORTED: 'unsupported',
   DOCUMENT_TOO_LARGE: 'too-large',
   DOCUMENT_EMPTY: 'no-file',

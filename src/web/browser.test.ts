@@ -17,6 +17,10 @@ const FLAGS = [
 
 const deps = testPageDeps((input) => {
   const word = new TextDecoder().decode(input.document)
+  if (word === 'locked') {
+    if (input.password === 'right') return verificationOf('passed', input.fileName)
+    return answerOf(input.password === undefined ? 'DOCUMENT_ENCRYPTED' : 'DOCUMENT_PASSWORD_WRONG')
+  }
   if (word === 'picture') return answerOf('PICTURE_OF_A_SEAL')
   if (word === 'p7s') return input.content ? verificationOf('passed', 'both') : answerOf('CONTENT_MISSING')
   return verificationOf(word === 'good' ? 'passed' : 'mixed', input.fileName)
@@ -200,6 +204,31 @@ inBrowser('without JavaScript the form works the same', { javaScriptEnabled: fal
   t.regex(await verdict(page), /Failed/)
   t.is(await page.locator('#result section').count(), 4)
 })
+
+for (const javaScriptEnabled of [true, false])
+  inBrowser(
+    `an encrypted file is asked its password, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`,
+    { javaScriptEnabled },
+    async (t, page) => {
+      const send = async (words: RegExp, password?: string): Promise<void> => {
+        // Without a script the page is new, and a browser does not keep a chosen file.
+        if (!javaScriptEnabled || password === undefined)
+          await page.setInputFiles('#document', file('a.pdf', 'locked'))
+        if (password !== undefined) await page.fill('#password', password)
+        await page.click('button')
+        await page.locator('#verdict', { hasText: words }).waitFor()
+      }
+      await page.goto(`${served.url}/verify?lang=en`)
+      t.false(await page.locator('#password').isVisible())
+      await send(/needs its password/)
+      t.true(await page.locator('#password').isVisible())
+      await send(/password is not right/, 'wrong')
+      t.is(await page.locator('#password').inputValue(), '')
+      await send(/Passed/, 'right')
+      t.false(await page.locator('#password').isVisible())
+      t.false((await page.content()).includes('right'))
+    },
+  )
 
 inBrowser('dark: text stays readable on every ground', { colorScheme: 'dark' }, async (t, page) => {
   await page.goto(`${served.url}/verify?lang=en`)

@@ -22,11 +22,9 @@ export function createErrorPage(institution: Institution, documentLimitBytes: nu
     const { say } = view
     const title = say(problem.titleZh, problem.title)
     const main = onVerify
-      ? verifyHtml(
-          view,
-          documentLimitBytes,
-          answerHtml(answerForCode(problem.code), say, { code: problem.code }),
-        )
+      ? verifyHtml(view, documentLimitBytes, {
+          result: answerHtml(answerForCode(problem.code), say, { code: problem.code }),
+        })
       : html`<h1>${title}</h1>
           <dl class="facts">
             <dt>HTTP</dt>

@@ -115,8 +115,8 @@ export const logRoute = (deps: LogPageDeps): RouteDefinition =>
           <h1>${view.say('公开日志', 'Public log')}</h1>
           <p class="lead">
             ${view.say(
-              '每一次签发、签名、吊销和验证都是 Merkle 树上的一片叶子。外部持有检查点，因此我们无法悄悄改写历史。',
-              'Every issuance, signature, revocation and verification is a leaf of a Merkle tree. Outsiders hold its checkpoints, so the past cannot be rewritten unseen.',
+              '每一次签发、签名、吊销和验证都是 Merkle 树上的一片叶子。任何人都可以保存检查点；谁保存了，就能发现它所涵盖的记录后来是否被改写。',
+              'Every issuance, signature, revocation and verification is a leaf of a Merkle tree. Anybody can keep a checkpoint, and whoever keeps one can tell whether the history up to it was rewritten later.',
             )}
           </p>
           <p class="actions">

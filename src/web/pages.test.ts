@@ -145,6 +145,8 @@ const ANSWERS: [string, number, RegExp][] = [
   ['answer PICTURE_OF_A_SEAL', 200, /A picture of a seal is not a signature/],
   ['answer DOCUMENT_DAMAGED', 200, /damaged and cannot be read/],
   ['answer DOCUMENT_ENCRYPTED', 200, /encrypted and needs its password/],
+  ['answer DOCUMENT_PASSWORD_WRONG', 200, /password is not right/],
+  ['answer DOCUMENT_ENCRYPTION_UNSUPPORTED', 200, /kind of encryption is not supported/],
   ['answer DOCUMENT_UNSUPPORTED', 200, /This kind of file is not supported/],
   ['answer DOCUMENT_TOO_LARGE', 200, /The file is too large/],
   ['throw PDF_MALFORMED', 422, /damaged and cannot be read/],

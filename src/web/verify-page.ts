@@ -22,6 +22,8 @@ export interface VerifyInput {
   readonly fileName: string | null
   /** What a detached signature signs. */
   readonly content?: Uint8Array
+  /** Of an encrypted PDF; it opens the file and is kept nowhere. */
+  readonly password?: string
 }
 
 /** What the page needs of the services; `Services` fits. */
@@ -48,7 +50,14 @@ function fileField(name: string, label: string, hint: string, required: boolean)
     <p class="soft small" id="${name}-hint">${hint}</p>`
 }
 
-function formHtml(view: PageView, limitBytes: number): Html {
+/** Shown once a file turned out to be encrypted. */
+const passwordField = ({ say }: PageView, isAsked: boolean): Html =>
+  html`<p class="password" ${!isAsked && html` hidden`}>
+    <label for="password">${say('文件的密码', 'Password of the file')}</label>
+    <input type="password" id="password" name="password" maxlength="127" autocomplete="off" />
+  </p>`
+
+function formHtml(view: PageView, limitBytes: number, isPasswordAsked: boolean): Html {
   const { say, link } = view
   const limit = Math.floor(limitBytes / 1_048_576)
   return html`<form
@@ -82,6 +91,7 @@ function formHtml(view: PageView, limitBytes: number): Html {
           false,
         )}
       </details>
+      ${passwordField(view, isPasswordAsked)}
       <button type="submit">${say('验证', 'Verify')}</button>
       <p role="status"></p>
       <progress hidden aria-label="${say('进度', 'Progress')}"></progress>
@@ -95,8 +105,21 @@ function formHtml(view: PageView, limitBytes: number): Html {
   </form>`
 }
 
+interface PageAnswer {
+  readonly status: number
+  readonly result: Part
+  /** The file is encrypted, and no password that opens it was given. */
+  readonly isPasswordAsked?: boolean
+}
+
+const ASKS_PASSWORD = ['DOCUMENT_ENCRYPTED', 'DOCUMENT_PASSWORD_WRONG']
+
 /** The page, with an answer or without. */
-export const verifyHtml = (view: PageView, limitBytes: number, result: Part): Html => html`
+export const verifyHtml = (
+  view: PageView,
+  limitBytes: number,
+  { result, isPasswordAsked = false }: Partial<PageAnswer>,
+): Html => html`
   <h1>${view.say('验证文件', 'Verify a file')}</h1>
   <p class="lead no-print">
     ${view.say(
@@ -105,7 +128,7 @@ export const verifyHtml = (view: PageView, limitBytes: number, result: Part): Ht
     )}
   </p>
   <div id="result">${result}</div>
-  ${formHtml(view, limitBytes)}
+  ${formHtml(view, limitBytes, isPasswordAsked)}
 `
 
 const isCms = ({ bytes, fileName }: Upload): boolean =>
@@ -128,11 +151,12 @@ function readFiles(uploads: ReadonlyMap<string, Upload>): VerifyInput | undefine
 async function answer(
   view: PageView,
   find: () => Promise<VerificationView | undefined>,
-): Promise<{ status: number; result: Part }> {
+): Promise<PageAnswer> {
   try {
     const verification = await find()
     if (!verification) return { status: 400, result: answerHtml('no-file', view.say) }
-    return { status: 200, result: verdictHtml(verification, view) }
+    const isPasswordAsked = ASKS_PASSWORD.includes(verification.report.answer.key)
+    return { status: 200, result: verdictHtml(verification, view), isPasswordAsked }
   } catch (error) {
     // A foreign error goes up to the one place that logs it and answers 500.
     if (!(error instanceof CodedError) || answerForCode(error.code) === 'busy') throw error
@@ -140,6 +164,7 @@ async function answer(
     return {
       status: kind === 'not-found' ? 404 : 422,
       result: answerHtml(kind, view.say, { code: error.code }),
+      isPasswordAsked: error.code === 'PDF_ENCRYPTED',
     }
   }
 }
@@ -154,11 +179,11 @@ async function reply(
   const { lang, id } = context.query
   const kept = id === undefined ? {} : { id }
   const view = pageView(deps.institution, '/verify', lang, context.header('accept-language'), kept)
-  const { status, result } = find ? await answer(view, find) : { status: 200, result: undefined }
+  const answered = find ? await answer(view, find) : { status: 200, result: undefined }
   return pageReply(view, {
-    status,
+    status: answered.status,
     title: view.say('验证文件', 'Verify a file'),
-    main: verifyHtml(view, deps.documentLimitBytes, result),
+    main: verifyHtml(view, deps.documentLimitBytes, answered),
     cacheControl: 'no-store',
   })
 }
@@ -192,7 +217,11 @@ export const verifyRoutes = (deps: VerifyPageDeps): readonly RouteDefinition[] =
     summary: 'The form of /verify: the answer is the page with the verdict',
     permission: 'public',
     query: PageQuery,
-    upload: { parts: ['document', 'content'], required: [] },
+    body: Type.Object(
+      { password: Type.Optional(Type.String({ maxLength: 127, description: 'Of an encrypted PDF' })) },
+      { additionalProperties: false },
+    ),
+    upload: { parts: ['document', 'content'], required: [], fields: ['password'] },
     responses: {
       200: { description: 'The page with the verdict', contentType: 'text/html' },
       422: { description: 'The page with what stood in the way', contentType: 'text/html' },
@@ -201,7 +230,10 @@ export const verifyRoutes = (deps: VerifyPageDeps): readonly RouteDefinition[] =
     handler: (context) =>
       reply(deps, context as unknown as VerifyContext, async () => {
         const input = readFiles(context.uploads)
-        return input && deps.services.verifyDocument(context.caller, input)
+        const { password } = context.body
+        // A form sends a field that nobody filled in as well.
+        const given = password === undefined || password === '' ? {} : { password }
+        return input && deps.services.verifyDocument(context.caller, { ...input, ...given })
       }),
   }),
 ]

@@ -2,25 +2,24 @@
 import { readFile } from 'node:fs/promises'
 import { CodedError } from '../../../ca/errors.ts'
 import { parseVerifierKey } from '../../audit/note.ts'
-import type { LeafInput, LogReport } from '../../audit/verify-log.ts'
-import { verifyLog } from '../../audit/verify-log.ts'
-import { placesOf } from '../../house.ts'
-import type { Store } from '../../store/store.ts'
+import { type LogReport, verifyLog } from '../../audit/verify-log.ts'
+import { readPublishedLog } from '../../services/published-log.ts'
 import type { Command } from '../command.ts'
-import { type CliContext, withHouse } from '../context.ts'
+import { type CliContext, withArchive } from '../context.ts'
+import { counted } from '../counted.ts'
 
-const STEP = 2048
+/** A report of the log, and how many records are not in it since they are not published yet. */
+type Audit = LogReport & { readonly unsequenced: number }
 
-async function* leavesOf(store: Store, size: number): AsyncGenerator<LeafInput> {
-  for (let start = 0; start < size; start += STEP)
-    for (const { index, leaf } of await store.log.readLeaves(start, Math.min(size, start + STEP)))
-      yield { index, leaf }
-}
-
-const linesOf = (report: LogReport): string[] => [
+const linesOf = (report: Audit): string[] => [
   report.ok
-    ? `The log is sound: ${report.size} records hash to the signed checkpoint.`
-    : `The log is NOT sound: ${report.findingCount} findings in ${report.size} records.`,
+    ? `The log is sound: ${counted(report.size, 'record')} ${report.size === 1 ? 'hashes' : 'hash'} to the signed checkpoint.`
+    : `The log is NOT sound: ${counted(report.findingCount, 'finding')} in ${counted(report.size, 'record')}.`,
+  ...(report.unsequenced === 0
+    ? []
+    : [
+        `  ${counted(report.unsequenced, 'more record')} ${report.unsequenced === 1 ? 'waits' : 'wait'} for a place in the log: not verified, and no checkpoint covers ${report.unsequenced === 1 ? 'it' : 'them'} yet`,
+      ]),
   `  root ${report.rootHex}`,
   ...report.findings.map(
     ({ index, en, zh }) => `  - ${index === null ? '' : `record ${index}: `}${en} ${zh}`,
@@ -51,22 +50,26 @@ export const auditVerifyCommand: Command<CliContext> = {
     to: { value: 'DAY', help: 'last day' },
   },
   run: (input, context, printer) =>
-    withHouse(input, context, async ({ store, services, config }) => {
-      const { checkpoint, key, from, to } = input.options
-      if (key !== undefined) checkKey(key)
-      const head = await services.log.head()
+    withArchive(input, context, { record: false }, async ({ store, verifierKey }) => {
+      const { checkpoint, key = await verifierKey(), from, to } = input.options
+      if (key === undefined)
+        throw new CodedError(
+          'REQUEST_INVALID',
+          'the data folder does not hold the verifier key of its log: give --key',
+        )
+      checkKey(key)
+      const { size, unsequenced, ...log } = await readPublishedLog(store)
       const report = await verifyLog({
-        leaves: leavesOf(store, head.size),
-        checkpoint: new Uint8Array(await readFile(placesOf(config).checkpoint)),
-        verifierKey: key ?? services.log.verifierKey,
+        ...log,
+        verifierKey: key,
         ...(checkpoint === undefined
           ? {}
           : { earlierCheckpoints: [new Uint8Array(await readFile(checkpoint))] }),
-        readTile: (level, index) => store.log.readTile(level, index),
         ...(from === undefined ? {} : { periods: [{ from, to: to ?? from }] }),
-        onProgress: (done) => printer.progress('records', done, head.size),
+        onProgress: (done) => printer.progress('records', done, size),
       })
-      printer.result(report, ...linesOf(report))
+      const audit: Audit = { ...report, unsequenced }
+      printer.result(audit, ...linesOf(audit))
       return report.ok ? 0 : 1
     }),
 }

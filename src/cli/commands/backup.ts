@@ -7,6 +7,7 @@ import { makeFolders, placesOf, readIfPresent } from '../../house.ts'
 import { checkRestore } from '../../services/restore.ts'
 import type { Command } from '../command.ts'
 import { type CliContext, withHouse } from '../context.ts'
+import { counted } from '../counted.ts'
 
 const isEmpty = async (folder: string): Promise<boolean> =>
   (await readdir(folder).catch(() => [])).length === 0
@@ -28,6 +29,7 @@ export const backupCommand: Command<CliContext> = {
       const places = placesOf(config)
       // The checkpoint first: the database copied after it can only be newer, and then restores.
       await cp(places.checkpoint, join(folder, 'checkpoint'))
+      await cp(places.verifierKey, join(folder, 'verifier-key'))
       // The CA before database and keys: what a rotation adds in between is missing nowhere.
       await cp(places.material, join(folder, 'ca.json'))
       const facts = await store.backup(join(folder, 'yinxin.sqlite'), (done, total) =>
@@ -46,7 +48,7 @@ export const backupCommand: Command<CliContext> = {
       ])
       printer.result(
         { folder, ...facts },
-        `Backed up ${facts.records} records (${facts.bytes} bytes) to ${folder}.`,
+        `Backed up ${counted(facts.records, 'record')} (${facts.bytes} bytes) to ${folder}.`,
         'The passphrase is not in it: keep it apart from this folder.',
       )
       return 0
@@ -79,10 +81,12 @@ export const restoreCommand: Command<CliContext> = {
     for (const name of ['keys', 'documents'] as const)
       await cp(join(folder, name), places[name], { recursive: true })
     await cp(checkpoint, places.checkpoint)
+    const verifierKey = join(folder, 'verifier-key')
+    if ((await readIfPresent(verifierKey)) !== undefined) await cp(verifierKey, places.verifierKey)
     await cp(join(folder, 'ca.json'), places.material)
     printer.result(
       { dataDir: config.dataDir, ...facts },
-      `Restored ${facts.records} records into ${config.dataDir}.`,
+      `Restored ${counted(facts.records, 'record')} into ${config.dataDir}.`,
       `Put the passphrase into ${config.passphraseFile}, or name its file in YINXIN_PASSPHRASE_FILE.`,
     )
     return 0

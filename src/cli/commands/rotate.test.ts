@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { readConfig, type Config } from '../../config.ts'
 import { certificateEnds, type House, type OpenOptions, placesOf } from '../../house.ts'
-import { openHouse } from '../../main.ts'
+import { composition, openHouse } from '../../main.ts'
 import { operatorCaller } from '../../services/tenancy.ts'
 import { serve } from '../../serve.ts'
 import { commands } from '../commands.ts'
@@ -38,7 +38,7 @@ async function bed(t: ExecutionContext): Promise<Bed> {
     async cli(days, ...words) {
       let text = ''
       const stream = { write: (chunk: string) => void (text += chunk) }
-      const context = { openHouse: openAt(days), env: { YINXIN_LOG: 'silent' }, root: '' }
+      const context = { ...composition, openHouse: openAt(days), env: { YINXIN_LOG: 'silent' }, root: '' }
       const all = [...words, '--data', dataDir]
       return { status: await runCli(commands, context, all, { out: stream, err: stream }), text }
     },
@@ -125,7 +125,7 @@ test('a backup of a rotated CA holds its keys', async (t) => {
   t.is(
     await runCli(
       commands,
-      { openHouse, env: { YINXIN_LOG: 'silent' }, root: '' },
+      { ...composition, env: { YINXIN_LOG: 'silent' }, root: '' },
       ['restore', folder, '--data', restored],
       { out: { write: () => true }, err: { write: () => true } },
     ),

@@ -1,7 +1,7 @@
 /** `yinxin stats`: figures of a period in days of Asia/Shanghai, folded from the records. */
 import { formatDay, toShanghaiDay } from '../../stats/day.ts'
 import type { Command } from '../command.ts'
-import { type CliContext, withHouse } from '../context.ts'
+import { type CliContext, withArchive } from '../context.ts'
 import { figureLines } from '../figure-lines.ts'
 
 export const statsCommand: Command<CliContext> = {
@@ -13,10 +13,14 @@ export const statsCommand: Command<CliContext> = {
     to: { value: 'DAY', help: 'last day; the first one when left out' },
   },
   run: (input, context, printer) =>
-    withHouse(input, context, async ({ services }, caller) => {
-      const from = input.options['from'] ?? formatDay(toShanghaiDay(services.now().toISOString()))
-      const figures = await services.statistics.figures(caller, from, input.options['to'] ?? from)
-      printer.result(figures, ...figureLines(figures))
+    withArchive(input, context, { record: true }, async ({ statistics, now, isWritable }, caller) => {
+      const from = input.options['from'] ?? formatDay(toShanghaiDay(now().toISOString()))
+      const to = input.options['to'] ?? from
+      const figures = isWritable
+        ? await statistics.figures(caller, from, to)
+        : await statistics.unrecorded(from, to)
+      printer.result({ ...figures, recorded: isWritable }, ...figureLines(figures))
+      if (!isWritable) printer.text('  Not recorded: the data folder cannot be written to.')
       return 0
     }),
 }

@@ -2,32 +2,20 @@
  * `yinxin demo`: the main job on a real contract, in a new data folder, through the real HTTP API.
  * Each step checks what it claims; the first one that does not hold ends the demonstration with a non-zero status.
  */
-import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join, relative, resolve } from 'node:path'
 import { type Config, readConfig } from '../../config.ts'
 import { createClient } from '../../sdk/client.ts'
 import { serve } from '../../serve.ts'
 import type { Command } from '../command.ts'
 import { firstKey } from '../first-key.ts'
+import { findFreePort } from '../free-port.ts'
 import type { CliContext } from '../context.ts'
 import type { Printer } from '../printer.ts'
 import type { Demo } from './demo-context.ts'
 import { publishSteps } from './publish-steps.ts'
 import { revokeSteps } from './revoke-steps.ts'
 import { signSteps } from './sign-steps.ts'
-
-/** The address goes into the certificates, so the port is known before there is a CA. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
-}
 
 class DemoFailed extends Error {}
 
@@ -96,7 +84,8 @@ export const demoCommand: Command<CliContext> = {
   async run(input, context, printer) {
     const folder = resolve(input.options['out'] ?? join('data', `demo-${stamp()}`))
     await mkdir(folder, { recursive: true })
-    const port = await freePort()
+    // The address goes into the certificates, so the port is known before there is a CA.
+    const port = await findFreePort('127.0.0.1')
     const config = readConfig(
       { YINXIN_LOG: 'error', YINXIN_FETCH: '0' },
       { dataDir: join(folder, 'data'), host: '127.0.0.1', port, baseUrl: `http://127.0.0.1:${port}` },

@@ -5,6 +5,7 @@ import type { CertificateView } from '../../services/certificates.ts'
 import type { KeyView } from '../../services/keys.ts'
 import type { SignatureView } from '../../services/sign-document.ts'
 import { buildOcspRequest } from '../../verify/evidence.ts'
+import { distributionPointsOf } from '../../verify/revocation/crl-scope.ts'
 import { derFromPem } from '../pem-file.ts'
 import type { Demo } from './demo-context.ts'
 import { addEvidence, subjectOf, verify } from './sign-steps.ts'
@@ -23,8 +24,14 @@ async function ocspStatus(demo: Demo, certificate: CertificateView): Promise<str
   return response.basic?.responses[0]?.status.kind ?? response.status
 }
 
-async function inCrl(demo: Demo, serialHex: string): Promise<boolean> {
-  const crl = parseCrl(await demo.client.bytes('GET', `/crl/${demo.issuerId}.crl`, { accept: '*/*' }))
+/** Whether the CRL that the certificate itself names, one shard of several, holds it. */
+async function inCrl(demo: Demo, { certificatePem, serialHex }: CertificateView): Promise<boolean> {
+  const [leaf] = derFromPem(certificatePem ?? '', 'CERTIFICATE')
+  const [point] = leaf ? distributionPointsOf(parseCertificate(leaf)) : []
+  const [name] = point?.fullName ?? []
+  if (name?.kind !== 'uniformResourceIdentifier') return false
+  const path = name.text.slice(demo.baseUrl.length)
+  const crl = parseCrl(await demo.client.bytes('GET', path, { accept: '*/*' }))
   for (const entry of crlEntries(crl)) if (entry.serialHex === serialHex) return true
   return false
 }
@@ -58,10 +65,10 @@ async function issueLongLived(demo: Demo): Promise<CertificateView> {
   return certificate
 }
 
-/** Waits until the published CRL names the serial. @returns seconds since the revocation */
-async function waitForCrl(demo: Demo, serialHex: string, since: number): Promise<number> {
+/** Waits until the published CRL names the certificate. @returns seconds since the revocation */
+async function waitForCrl(demo: Demo, certificate: CertificateView, since: number): Promise<number> {
   const seconds = (): number => (performance.now() - since) / 1000
-  while (!(await inCrl(demo, serialHex)) && seconds() < CRL_WAIT_SECONDS) {
+  while (!(await inCrl(demo, certificate)) && seconds() < CRL_WAIT_SECONDS) {
     demo.printer.progress('   waiting for the CRL, seconds', Math.round(seconds()))
     await wait(500)
   }
@@ -88,8 +95,8 @@ export async function revokeSteps(demo: Demo): Promise<void> {
   demo.say(`reason ${String(revoked.reason)}, 办法第二十九条 legal ground ${String(revoked.legalGround)}`)
   const now = await ocspStatus(demo, certificate)
   demo.expect(now === 'revoked', `OCSP says ${now} after ${Math.round(performance.now() - since)} ms`)
-  const seconds = await waitForCrl(demo, certificate.serialHex, since)
-  demo.expect(await inCrl(demo, certificate.serialHex), `CRL names it after ${seconds.toFixed(1)} s`)
+  const seconds = await waitForCrl(demo, certificate, since)
+  demo.expect(await inCrl(demo, certificate), `CRL names it after ${seconds.toFixed(1)} s`)
   await showVerdict(demo, order)
 }
 

@@ -90,9 +90,18 @@ function alter(bytes: Uint8Array): Uint8Array {
   return copy
 }
 
+type SignedContract = { readonly bytes: Uint8Array; readonly summary: SignatureView }
+
 /** @returns the contract signed by both */
-export async function signSteps(demo: Demo): Promise<{ bytes: Uint8Array; summary: SignatureView }> {
-  let signed: { bytes: Uint8Array; summary: SignatureView } | undefined
+export async function signSteps(demo: Demo): Promise<SignedContract> {
+  const signed = await signInTurn(demo)
+  await verifySigned(demo, signed.bytes)
+  await verifyAltered(demo, signed.bytes)
+  return signed
+}
+
+async function signInTurn(demo: Demo): Promise<SignedContract> {
+  let signed: SignedContract | undefined
   for (const party of PARTIES) {
     demo.step(
       `${party.zh} 核验身份，签发事件证书，签署合同`,
@@ -109,9 +118,12 @@ export async function signSteps(demo: Demo): Promise<{ bytes: Uint8Array; summar
   }
   if (!signed) throw new Error('no party')
   await demo.write('contract-signed.pdf', signed.bytes)
+  return signed
+}
 
+async function verifySigned(demo: Demo, bytes: Uint8Array): Promise<void> {
   demo.step('验证', 'Verify')
-  const { report } = await verify(demo, signed.bytes)
+  const { report } = await verify(demo, bytes)
   await demo.write('report-signed.json', JSON.stringify(report, null, 2))
   for (const { signer, bestSignatureTime } of report.signatures)
     demo.say(`${signer?.commonName ?? '?'}, time proved: ${bestSignatureTime}`)
@@ -125,15 +137,19 @@ export async function signSteps(demo: Demo): Promise<{ bytes: Uint8Array; summar
     ),
     '电子签名法第十三条 conditions ③ ④ (changes detectable): pass',
   )
+}
 
+async function verifyAltered(demo: Demo, bytes: Uint8Array): Promise<void> {
   demo.step('篡改一份副本再验证', 'Alter one byte of a copy, verify again')
-  const altered = alter(signed.bytes)
+  const altered = alter(bytes)
   await demo.write('contract-altered.pdf', altered)
-  const after = (await verify(demo, altered)).report
-  demo.say(`${after.answer.zh} ${after.answer.en}`)
+  const { report } = await verify(demo, altered)
+  demo.say(`${report.answer.zh} ${report.answer.en}`)
+  const [first] = report.signatures
+  const [why] = first?.reasons ?? []
+  if (why) demo.say(`${why.zh} ${why.en}`)
   demo.expect(
-    after.indication === 'TOTAL-FAILED',
-    `the verdict turns: ${after.indication} / ${after.signatures[0]?.subIndication ?? ''}`,
+    report.indication === 'TOTAL-FAILED',
+    `the verdict turns: ${report.indication} / ${first?.subIndication ?? ''}`,
   )
-  return signed
 }

@@ -16,9 +16,20 @@ const counts = {
   revoked: Count,
   suspended: Count,
   resumed: Count,
-  expired: Count,
-  validAtEnd: Count,
-  onHoldAtEnd: Count,
+  expired: Type.Integer({
+    minimum: 0,
+    description:
+      'Certificates whose validity ends in the period. A day that is not over counts to its end: an event ' +
+      'certificate that ends later today is in it already',
+  }),
+  validAtEnd: Type.Integer({
+    minimum: 0,
+    description: 'Valid when the last day ends, as far as is known now',
+  }),
+  onHoldAtEnd: Type.Integer({
+    minimum: 0,
+    description: 'On hold when the last day ends, as far as is known now',
+  }),
 }
 const Counts = Type.Object(counts, closed)
 const Row = Type.Object(

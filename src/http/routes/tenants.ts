@@ -27,6 +27,11 @@ const ApiKeySchema = Type.Object(
     revokedAt: Type.Union([Instant, Type.Null()]),
     lastUsedAt: Type.Union([Instant, Type.Null()]),
     key: Type.Optional(Type.String({ description: 'The key itself; shown once, when it is made' })),
+    keyWithheld: Type.Optional(
+      Type.Literal(true, {
+        description: 'This is the answer to a repeat: `key` was in the first answer, and is stored nowhere',
+      }),
+    ),
   },
   closed,
 )
@@ -78,7 +83,11 @@ export const tenantRoutes = (services: Services): readonly RouteDefinition[] => 
     operationId: 'createApiKey',
     tag: 'API keys',
     summary: 'Make an API key; it is shown once and stored hashed',
+    description:
+      'A repeat with the same Idempotency-Key makes no second key and is answered 200 with `keyWithheld` instead of ' +
+      '`key`. Where the first answer was lost, revoke that key and make another with a new Idempotency-Key.',
     permission: 'apikey.manage',
+    creates: true,
     body: Type.Object(
       {
         tenant: Type.Union([Identifier, Type.Null()], { description: 'null: the institution itself' }),
@@ -88,12 +97,16 @@ export const tenantRoutes = (services: Services): readonly RouteDefinition[] => 
       },
       closed,
     ),
-    responses: { 201: { description: 'The key', schema: ApiKeySchema } },
+    responses: {
+      200: { description: 'A repeat: what was made, without the key itself', schema: ApiKeySchema },
+      201: { description: 'The key', schema: ApiKeySchema },
+    },
     errors: ['TENANT_NOT_FOUND'],
-    handler: async ({ body, caller }) => ({
-      status: 201,
-      json: await services.apiKeys.create(caller, body),
-    }),
+    handler: async ({ body, caller }) => {
+      const made = await services.apiKeys.create(caller, body)
+      const { key: _shownOnce, ...kept } = made
+      return { status: 201, json: made, kept: { status: 200, json: { ...kept, keyWithheld: true } } }
+    },
   }),
   route({
     method: 'GET',

@@ -1,5 +1,7 @@
 /** The API as a business uses it: evidence, keys, certificates, signatures, repeats, receipts. */
 import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import { parseReceipt, verifyReceipt } from '../../audit/receipt.ts'
 import { parseVerifierKey } from '../../audit/note.ts'
@@ -265,6 +267,44 @@ test('Idempotency-Key: another body is refused, a failed request may be repeated
   t.is(await codeOf(create(alpha, { algorithm: 'none' }, 'two')), 'ALGORITHM_UNSUPPORTED')
   t.is(await codeOf(create(alpha, { algorithm: 'none' }, 'two')), 'ALGORITHM_UNSUPPORTED')
   t.is(await codeOf(create(alpha, {}, 'x'.repeat(129))), 'REQUEST_INVALID')
+})
+
+test('Idempotency-Key: a repeat makes no second API key, and the secret is stored nowhere', async (t) => {
+  const { staff, dataDir } = service
+  const send = (body: object) =>
+    service.fetch(`${service.address}/v1/api-keys`, {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${staff.text}`,
+        'Content-Type': 'application/json',
+        'Idempotency-Key': 'api-key',
+      },
+      body: JSON.stringify(body),
+    })
+  interface Made {
+    readonly id: string
+    readonly key?: string
+    readonly keyWithheld?: boolean
+  }
+  const body = { tenant: 'alpha', roles: ['signer'], label: 'repeated TEST ONLY' }
+  const [first, repeat] = [await send(body), await send(body)]
+  t.deepEqual([first.status, repeat.status], [201, 200])
+  t.is(repeat.headers.get('idempotency-replayed'), 'true')
+  const { key = '', ...made } = (await first.json()) as Made
+  t.deepEqual((await repeat.json()) as Made, { ...made, keyWithheld: true })
+  t.true(key.length > 20)
+  t.is((await send({ ...body, label: 'another' })).status, 422)
+  const { items } = await staff.api.json<{ items: { label: string | null }[] }>(
+    'GET',
+    '/v1/api-keys?limit=500',
+  )
+  t.is(items.filter(({ label }) => label === body.label).length, 1)
+  // Everything that the database holds, its write-ahead log included.
+  const files = (await readdir(dataDir)).filter((name) => name.startsWith('yinxin.sqlite'))
+  const held = await Promise.all(files.map((name) => readFile(join(dataDir, name))))
+  t.true(held.length > 0)
+  const secret = key.slice(key.lastIndexOf('_') + 1)
+  t.false(held.some((bytes) => bytes.includes(secret)))
 })
 
 test('Idempotency-Key: of many requests at once, one is done', async (t) => {

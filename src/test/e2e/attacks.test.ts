@@ -91,18 +91,8 @@ test('a certificate says nothing of its subject that identity evidence does not 
     ...subjectOf(NAME).slice(2),
   ]
   const email = { type: 'email', value: 'sales@example.test' }
-  const { id: identityEvidenceId } = await api.json<{ id: string }>('POST', '/v1/identity-evidence', {
-    json: {
-      subject: checked,
-      subjectAltNames: [email],
-      method: 'counter',
-      source: 'TEST ONLY',
-      result: 'passed',
-      checkedAt: new Date(Date.now() - 60_000).toISOString(),
-      operator: 'tester',
-      materialSha256: ['00'.repeat(32)],
-    },
-  })
+  const evidence = { subject: checked, subjectAltNames: [email] }
+  const identityEvidenceId = await addEvidence(service.alpha, NAME, evidence)
   const base = { profile: 'organisation', identityEvidenceId, csr: makeCsr(subjectOf(NAME)) }
   const pointers = async (promise: Promise<unknown>) => {
     const { problem } = await t.throwsAsync<ApiError>(promise, { instanceOf: ApiError })

@@ -84,11 +84,14 @@ test('what is no request at all', async (t) => {
 test('a profile that does not exist, is for ceremonies only, or is not kept', async (t) => {
   const csr = makeCsr(subjectOf(NAME))
   t.is((await problemOf(issue(csr, { profile: 'nothing' }))).code, 'PROFILE_UNKNOWN')
+  // Checked, and still not what the profile takes.
+  const subject = [...subjectOf(NAME), { type: 'UID', value: 'x' }]
+  const subjectAltNames = [{ type: 'dns', value: 'not a name' }]
   for (const more of [
     { profile: 'issuing-ca' },
     { validitySeconds: 315_360_000 },
-    { subject: [...subjectOf(NAME), { type: 'UID', value: 'x' }] },
-    { subjectAltNames: [{ type: 'dns', value: 'not a name' }] },
+    { subject, identityEvidenceId: await addEvidence(service.alpha, NAME, { subject }) },
+    { subjectAltNames, identityEvidenceId: await addEvidence(service.alpha, NAME, { subjectAltNames }) },
   ])
     t.is((await problemOf(issue(csr, more))).code, 'PROFILE_VIOLATION', JSON.stringify(more))
 })
@@ -142,7 +145,20 @@ test('an encrypted PDF: without the password, with a wrong one, with the right o
   const locked = new Uint8Array(await readFile(join(folder, 'locked.pdf')))
   t.is((await problemOf(sign(locked))).code, 'PDF_ENCRYPTED')
   t.is((await problemOf(sign(locked, { password: 'wrong' }))).code, 'PDF_ENCRYPTED')
-  await t.notThrowsAsync(sign(locked, { password: 'open' }))
+  const signed = await documentOf((await sign(locked, { password: 'open' })).id)
+  const answerTo = async (json: object): Promise<string> => {
+    const files = { document: { bytes: signed } }
+    const made = await service.anonymous.json<{ report: { answer: { key: string } } }>(
+      'POST',
+      '/v1/verifications',
+      { json, files },
+    )
+    t.false(/hunter-2|"open"/.test(JSON.stringify(made)), 'a password is not repeated')
+    return made.report.answer.key
+  }
+  t.is(await answerTo({}), 'DOCUMENT_ENCRYPTED')
+  t.is(await answerTo({ password: 'hunter-2' }), 'DOCUMENT_PASSWORD_WRONG')
+  t.is(await answerTo({ password: 'open' }), 'SIGNATURES_ALL_VALID')
 })
 
 test('options of a signature that cannot be', async (t) => {

@@ -8,6 +8,7 @@ import { commands } from '../../cli/commands.ts'
 import { readConfig } from '../../config.ts'
 import { openHouse } from '../../main.ts'
 import { operatorCaller } from '../../services/tenancy.ts'
+import { requireTool, run } from '../judges.ts'
 import { sampleTablePdf } from '../sample-pdf.ts'
 import { serveChild, yinxin } from './child.ts'
 import { makeCsr } from './csr.ts'
@@ -84,6 +85,23 @@ test('what cannot be done ends with 2 and one line, or one object', async (t) =>
   t.is(status, 2)
   t.is(stdout, '')
   t.is((JSON.parse(stderr) as { error: { code: string } }).error.code, 'REQUEST_INVALID')
+})
+
+test.serial('an encrypted file is verified with its password from a file', async (t) => {
+  if (!requireTool(t, 'qpdf')) return
+  await run('qpdf', ['--encrypt', 'open', 'owner', '256', '--', 'a.pdf', 'locked.pdf'], { cwd: folder })
+  await writeFile(file('right'), 'open\n')
+  await writeFile(file('wrong'), 'hunter-2\n')
+  const answerTo = async (...more: string[]): Promise<string> =>
+    (await json<{ answer: { key: string } }>('verify', file('locked.pdf'), ...more)).answer.key
+  t.is(await answerTo(), 'DOCUMENT_ENCRYPTED')
+  t.is(await answerTo('--password-file', file('wrong')), 'DOCUMENT_PASSWORD_WRONG')
+  t.is(await answerTo('--password-file', file('right')), 'NO_SIGNATURE_FOUND')
+  const both = await yinxin(dataDir, [
+    ...['verify', file('locked.pdf'), '--password', 'open', '--password-file', file('right')],
+  ])
+  t.is(both.status, 2)
+  t.regex(both.stderr, /--password-file/)
 })
 
 test.serial('issue, sign, verify here and elsewhere, revoke, keys, stats', async (t) => {

@@ -1,7 +1,7 @@
 /** PKCS#10 requests for tests, with keys made at run time. */
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { encodeName, type SubjectAttribute } from '../../../ca/formats.ts'
-import { toPem } from '../../lib/bytes.ts'
+import { toPem } from '../../lib/pem.ts'
 
 const concat = (...parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 

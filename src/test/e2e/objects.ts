@@ -32,8 +32,8 @@ export const subjectOf = (name: string) => [
   { type: 'CN', value: name },
 ]
 
-/** Records that somebody's identity was checked. */
-export async function addEvidence(key: TestKey, name: string): Promise<string> {
+/** Records that somebody's identity was checked; `more` replaces what is usual. */
+export async function addEvidence(key: TestKey, name: string, more: object = {}): Promise<string> {
   const { id } = await key.api.json<{ id: string }>('POST', '/v1/identity-evidence', {
     json: {
       subject: subjectOf(name),
@@ -43,6 +43,7 @@ export async function addEvidence(key: TestKey, name: string): Promise<string> {
       checkedAt: new Date(Date.now() - 60_000).toISOString(),
       operator: 'tester',
       materialSha256: ['00'.repeat(32)],
+      ...more,
     },
   })
   return id

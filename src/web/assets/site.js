@@ -11,6 +11,8 @@
   const drop = form.querySelector('.drop')
   const fileInput = form.querySelector('input[name="document"]')
   const secondInput = form.querySelector('input[name="content"]')
+  const password = form.querySelector('.password')
+  const passwordInput = password.querySelector('input')
   const button = form.querySelector('button')
   const status = form.querySelector('[role="status"]')
   const progress = form.querySelector('progress')
@@ -46,8 +48,12 @@
     if (!result) return failed(form.dataset.failed)
     busy(false)
     document.querySelector('#result').replaceWith(document.adoptNode(result))
+    // The answer says whether the file needs a password; it goes again as soon as it is not needed.
+    password.hidden = answer.querySelector('form#verify .password')?.hidden ?? true
+    passwordInput.value = ''
     const heading = result.querySelector('h2')
-    if (heading) {
+    if (!password.hidden) passwordInput.focus()
+    else if (heading) {
       heading.tabIndex = -1
       heading.focus()
       heading.scrollIntoView({ block: 'start' })
