@@ -32,7 +32,7 @@ import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import { type CaMaterial, openService } from './material.ts'
 import { openOcspResponder } from './ocsp.ts'
-import type { Actor, Ca, CaPorts, CrlRow, IssueRequest, IssuerInfo } from './ports.ts'
+import type { Actor, Ca, CaPorts, CrlRow, IssuanceToken, IssueRequest, IssuerInfo } from './ports.ts'
 import { prepare, prepareMany } from './prepare.ts'
 import { revoke } from './revoke.ts'
 import {
@@ -188,10 +188,26 @@ async function checkKeys(core: Core): Promise<void> {
 const { signature: ed25519 } = getKeyAlgorithm('Ed25519')
 
 /** CAs, OCSP responders and TSAs come from ceremonies; a request from outside never makes one. */
-function checkAsked(core: Core, request: IssueRequest): void {
+function refusalOf(core: Core, request: IssueRequest): CodedError | undefined {
   const found = core.profiles.get(request.profile)
-  if (found && ['ca', 'ocsp', 'tsa'].includes(found.class))
-    throw new CodedError('PROFILE_VIOLATION', 'profile: it is for ceremonies only (CPS 4.1)')
+  return found && ['ca', 'ocsp', 'tsa'].includes(found.class)
+    ? new CodedError('PROFILE_VIOLATION', 'profile: it is for ceremonies only (CPS 4.1)')
+    : undefined
+}
+
+async function prepareAsked(
+  core: Core,
+  requests: readonly IssueRequest[],
+): Promise<(IssuanceToken | CodedError)[]> {
+  const refusals = requests.map((request) => refusalOf(core, request))
+  const tokens = await prepareMany(
+    core,
+    requests.filter((_, index) => refusals[index] === undefined),
+  )
+  let next = 0
+  return refusals.map(
+    (refusal) => refusal ?? tokens[next++] ?? new CodedError('TOKEN_REJECTED', 'no token was made'),
+  )
 }
 
 const infoOf = ({ issuerId, role, certDer, chainDer, shards, keyId }: Issuer): IssuerInfo => ({
@@ -208,13 +224,11 @@ function doorOf(core: Core): Ca {
   const authority = openTimestampAuthority(core)
   return {
     async prepare(request) {
-      checkAsked(core, request)
+      const refusal = refusalOf(core, request)
+      if (refusal) throw refusal
       return prepare(core, request)
     },
-    async prepareMany(requests) {
-      for (const request of requests) checkAsked(core, request)
-      return prepareMany(core, requests)
-    },
+    prepareMany: (requests) => prepareAsked(core, requests),
     issue: (token) => issue(core, token),
     issueMany: (tokens) => issueMany(core, tokens),
     async revoke(request) {

@@ -100,6 +100,7 @@ async function checkKeyUse(core: IssuingCore, profile: Profile, spkiSha256: stri
     throw new CodedError(
       'PROFILE_VIOLATION',
       `key: it has a live certificate already (${profile.keys.unique.source})`,
+      { extra: { keyInUse: spkiSha256 } },
     )
 }
 

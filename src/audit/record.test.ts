@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { isCoded } from '../../ca/errors.ts'
+import { encodeCanonicalJson } from '../lib/canonical-json.ts'
 import { type AuditRecord, buildRecordId, encodeRecord, parseRecord, RECORD_TYPES } from './record.ts'
 
 const record: AuditRecord = {
@@ -15,6 +16,7 @@ const record: AuditRecord = {
 
 test('a record is canonical JSON, and comes back equal', (t) => {
   const leaf = encodeRecord(record)
+  t.deepEqual(leaf, encodeCanonicalJson(record))
   t.is(
     new TextDecoder().decode(leaf),
     '{"actor":"system","at":"2026-01-31T12:00:00.000Z","data":{"version":"0.1.0"},"id":"019aaaaaaaaa00112233445566778899aabb","tenant":null,"type":"service.started","v":1}',

@@ -1,6 +1,7 @@
 /** Every route of the API and the protocols, in the order of the reference. */
 import type { Services } from '../services/services.ts'
 import type { RouteDefinition } from './route.ts'
+import { certificateBatchRoutes } from './routes/certificate-batch.ts'
 import { certificateRoutes } from './routes/certificates.ts'
 import { identityEvidenceRoutes } from './routes/identity-evidence.ts'
 import { keyRoutes } from './routes/keys.ts'
@@ -14,6 +15,7 @@ import { verificationRoutes } from './routes/verifications.ts'
 export const apiRoutes = (services: Services): readonly RouteDefinition[] => [
   ...signatureRoutes(services),
   ...verificationRoutes(services),
+  ...certificateBatchRoutes(services),
   ...certificateRoutes(services),
   ...identityEvidenceRoutes(services),
   ...keyRoutes(services),

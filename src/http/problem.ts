@@ -182,9 +182,7 @@ const RETRY_AFTER_SECONDS: Readonly<Record<number, string>> = { 429: '1', 503: '
  * foreign message may hold a path, a query or a secret; its cause is in the log under the request id.
  */
 export function renderProblem(ctx: Context, error: unknown, requestId: string, deps: ProblemDeps): void {
-  const coded = error instanceof CodedError && findProblem(error.code) ? error : undefined
-  const known = (coded && findProblem(coded.code)) ?? row(500, 'Internal error', '内部错误')
-  const { code, message, extra } = coded ?? UNKNOWN_FAULT
+  const { code, message, extra, row: known } = factsOf(error)
   const problem = { ...known, code, requestId }
   if (known.status >= 500) deps.log.error({ requestId, code: problem.code, err: error }, 'request failed')
   setProblemHeaders(ctx, known.status)
@@ -202,6 +200,28 @@ export function renderProblem(ctx: Context, error: unknown, requestId: string, d
     requestId,
     ...extra,
   })
+}
+
+/** What may be said of an error: everything of a coded one, and of any other that it happened. */
+function factsOf(error: unknown) {
+  const known = error instanceof CodedError ? findProblem(error.code) : undefined
+  if (!(error instanceof CodedError) || !known)
+    return { ...UNKNOWN_FAULT, row: row(500, 'Internal error', '内部错误') }
+  const { code, message, extra } = error
+  return { code, message, extra, row: known }
+}
+
+/** The problem of one item of a batch, inside an answer that is no problem document. */
+export function itemProblem(error: CodedError): Readonly<Record<string, unknown>> {
+  const { code, message, extra, row: known } = factsOf(error)
+  const { errors } = extra as { readonly errors?: unknown }
+  return {
+    code,
+    title: known.title,
+    status: known.status,
+    detail: message,
+    ...(errors === undefined ? {} : { errors }),
+  }
 }
 
 const UNKNOWN_FAULT = {

@@ -27,7 +27,7 @@ export async function readRequest(
   if (!definition.body) return NOTHING
   if (mediaType !== 'application/json')
     throw new CodedError('MEDIA_TYPE_UNSUPPORTED', 'header Content-Type must be application/json')
-  const bytes = await readRaw(ctx.req, limits.jsonBytes)
+  const bytes = await readRaw(ctx.req, definition.jsonBytes ?? limits.jsonBytes)
   return { body: parseJson(new TextDecoder().decode(bytes), 'request body'), uploads: NOTHING.uploads }
 }
 

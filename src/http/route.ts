@@ -65,6 +65,8 @@ export interface RouteDefinition {
   readonly params?: TObject
   readonly query?: TObject
   readonly body?: TObject
+  /** Largest JSON body, bytes, where it is not that of all routes. */
+  readonly jsonBytes?: number
   /** Files: raw body and multipart parts; the JSON of `body` is then the part or query parameter `request`. */
   readonly upload?: {
     readonly parts: readonly string[]

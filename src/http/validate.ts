@@ -31,8 +31,8 @@ const describe = (prefix: string, error: ErrorObject): { pointer: string; rule: 
  * @param where prefix of the pointers: `#` for a body, `query` or `path` for text values, which are coerced
  * @throws {CodedError} REQUEST_INVALID with `errors: [{ pointer, rule }]`
  */
-export function checkShape(schema: TSchema, value: unknown, where: '#' | 'query' | 'path'): void {
-  const validate = compile(schema, where !== '#')
+export function checkShape(schema: TSchema, value: unknown, where: 'query' | 'path' | `#${string}`): void {
+  const validate = compile(schema, !where.startsWith('#'))
   if (validate(value)) return
   const errors = (validate.errors ?? []).slice(0, 20).map((error) => describe(where, error))
   const first = errors[0]

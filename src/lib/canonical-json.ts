@@ -71,11 +71,12 @@ function encodeValue(value: unknown, depth: number): string {
  * Text of a value in canonical form.
  *
  * @param value plain JSON data; `undefined`, floats, dates and byte arrays are refused
+ * @param depth how deep in a larger value it stands
  * @throws {INPUT_MALFORMED} when the value has no canonical form
  * @see RFC 8785 §3.2
  */
-export function encodeCanonicalText(value: JsonValue): string {
-  return encodeValue(value, 0)
+export function encodeCanonicalText(value: JsonValue, depth = 0): string {
+  return encodeValue(value, depth)
 }
 
 /**

@@ -1,31 +1,12 @@
 /** Certificates: issue with identity evidence, look up, search, export, revoke, receipt. */
 import { CodedError } from '../../ca/errors.ts'
-import type { SubjectAttribute } from '../../ca/formats.ts'
-import type {
-  IssuedCertificate,
-  IssueRequest,
-  LegalGround,
-  RevocationReason,
-  RevokeRequest,
-} from '../../ca/ports.ts'
-import { fromBase64 } from '../lib/bytes.ts'
+import type { LegalGround, RevocationReason, RevokeRequest } from '../../ca/ports.ts'
 import { toPem } from '../lib/pem.ts'
 import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
-import { requireEvidence } from './identity-evidence.ts'
+import { type Issued, type IssueInput, issueMany, issueOne } from './issue-certificates.ts'
 import { type PageView, pageOf } from './paging.ts'
 import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller, narrow, reachOf } from './tenancy.ts'
-
-export interface IssueInput {
-  readonly profile: string
-  readonly issuerId?: string
-  readonly subject: readonly SubjectAttribute[]
-  readonly csr?: string
-  readonly keyId?: string
-  readonly validitySeconds?: number
-  readonly subjectAltNames?: NonNullable<IssueRequest['subjectAltNames']>
-  readonly identityEvidenceId?: string
-}
 
 export interface RevokeInput {
   readonly reason: RevocationReason
@@ -72,20 +53,6 @@ export interface CertificateView {
 
 const notFound = (): CodedError =>
   new CodedError('CERT_NOT_FOUND', 'no certificate of this tenant has this issuer and serial')
-
-/** PKCS#10 as PEM or bare Base64. @throws {CodedError} REQUEST_INVALID */
-function decodeCsr(text: string): Uint8Array {
-  const body = text.replace(/-----(BEGIN|END) (NEW )?CERTIFICATE REQUEST-----/g, '').replace(/\s+/g, '')
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(body))
-    throw new CodedError('REQUEST_INVALID', '#/csr is neither PEM nor Base64')
-  return fromBase64(body)
-}
-
-function keyOf(input: IssueInput): IssueRequest['key'] {
-  if ((input.csr === undefined) === (input.keyId === undefined))
-    throw new CodedError('REQUEST_INVALID', 'exactly one of #/csr and #/keyId must be given')
-  return input.csr === undefined ? { keyId: input.keyId ?? '' } : { csrDer: decodeCsr(input.csr) }
-}
 
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null
 
@@ -155,9 +122,13 @@ export function createCertificates(deps: ServiceDeps) {
 
     /** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
     async issue(caller: Caller, input: IssueInput): Promise<CertificateView> {
-      const { issuerId, serialHex, certDer } = await issueFor(deps, caller, input)
+      const { issuerId, serialHex, certDer } = await issueOne(deps, caller, input)
       return show(await find({ ...caller, scope: caller.tenant }, issuerId, serialHex), certDer)
     },
+
+    /** @throws {CodedError} what concerns all; the others are outcomes */
+    issueMany: (caller: Caller, inputs: readonly IssueInput[]): Promise<(Issued | CodedError)[]> =>
+      issueMany(deps, caller, inputs),
 
     async search(caller: Caller, input: SearchInput): Promise<PageView<CertificateView>> {
       const page = await store.certificates.search(queryOf(caller, input), now())
@@ -208,22 +179,6 @@ function queryOf(caller: Caller, input: SearchInput): CertificateQuery {
     cursor: input.cursor,
     limit: input.limit,
   }
-}
-
-async function issueFor(deps: ServiceDeps, caller: Caller, input: IssueInput): Promise<IssuedCertificate> {
-  const identityEvidenceId = await requireEvidence(deps, caller, input)
-  if (input.keyId !== undefined) await deps.checkKeyOwner(caller, input.keyId)
-  const request: IssueRequest = {
-    ...actorOf(caller),
-    profile: input.profile,
-    ...(input.issuerId === undefined ? {} : { issuerId: input.issuerId }),
-    subject: input.subject,
-    key: keyOf(input),
-    ...(input.validitySeconds === undefined ? {} : { validitySeconds: input.validitySeconds }),
-    ...(input.subjectAltNames ? { subjectAltNames: input.subjectAltNames } : {}),
-    identityEvidenceId,
-  }
-  return deps.ca.issue(await deps.ca.prepare(request))
 }
 
 async function* exportLines({ store, now }: ServiceDeps, query: CertificateQuery): AsyncGenerator<string> {

@@ -5,7 +5,13 @@
  * callers arrive a few milliseconds out of order, and readers rely on order. A clock that really jumped back is
  * caught by whoever signs (`CaStore.lastRecordTime`); refusing the record here would lose what was done.
  */
-import { type AuditRecord, buildRecordId, encodeRecord, type RecordType } from '../audit/record.ts'
+import {
+  type AuditRecord,
+  buildRecordId,
+  encodeRecord,
+  encodeRecordData,
+  type RecordType,
+} from '../audit/record.ts'
 import type { RecordDraft } from '../../ca/ports.ts'
 import type { Transaction } from './database.ts'
 import { orderLockStatement, type SqlValue } from './dialect.ts'
@@ -30,10 +36,22 @@ function buildRecord(draft: RecordDraft, at: Date, random: Uint8Array): AuditRec
   }
 }
 
+/** What drafts say, encoded when they were checked; nobody changes a draft after it was handed over. */
+const dataTexts = new WeakMap<RecordDraft, string>()
+
+function encodeDraft(draft: RecordDraft, record: AuditRecord): Uint8Array {
+  let text = dataTexts.get(draft)
+  if (text === undefined) {
+    text = encodeRecordData(draft.data)
+    dataTexts.set(draft, text)
+  }
+  return encodeRecord(record, text)
+}
+
 /** Refuses drafts that can never become a leaf, before they share a transaction with others. */
 export function checkDrafts(drafts: readonly RecordDraft[]): void {
   const random = new Uint8Array(ID_RANDOM_BYTES)
-  for (const draft of drafts) encodeRecord(buildRecord(draft, draft.at, random))
+  for (const draft of drafts) encodeDraft(draft, buildRecord(draft, draft.at, random))
 }
 
 async function readLastAt(trx: Transaction): Promise<number> {
@@ -56,7 +74,7 @@ export async function insertRecords(
     last = Math.max(last, draft.at.getTime())
     const start = index * ID_RANDOM_BYTES
     const record = buildRecord(draft, new Date(last), random.subarray(start, start + ID_RANDOM_BYTES))
-    return [record.id, last, record.type, record.actor, record.tenant, encodeRecord(record)]
+    return [record.id, last, record.type, record.actor, record.tenant, encodeDraft(draft, record)]
   })
   await insertRows(trx, AUDIT_RECORDS, rows)
   return rows.map((row) => String(row[0]))

@@ -1,5 +1,6 @@
 /** Certificates: issue, look up, search, export, revoke. */
 import { Type } from 'typebox'
+import type { ErrorCode } from '../../lib/error-codes.ts'
 import type { Services } from '../../services/services.ts'
 import { type RouteDefinition, route } from '../route.ts'
 import {
@@ -60,28 +61,27 @@ const searchFields = {
   ),
 }
 
-const IssueBody = Type.Object(
-  {
-    profile: Identifier,
-    issuerId: Type.Optional(Identifier),
-    subject: SubjectAttributes,
-    csr: Type.Optional(
-      Type.String({ maxLength: 20_000, description: 'PKCS#10 request, PEM or Base64 of its DER' }),
-    ),
-    keyId: Type.Optional(
-      Type.String({ maxLength: 80, description: 'A key that the service holds; instead of `csr`' }),
-    ),
-    validitySeconds: Type.Optional(Type.Integer({ minimum: 1 })),
-    subjectAltNames: Type.Optional(SubjectAltNames),
-    identityEvidenceId: Type.Optional(
-      Type.String({
-        maxLength: 80,
-        description: 'Backs every attribute of `subject` and every entry of `subjectAltNames`',
-      }),
-    ),
-  },
-  closed,
-)
+export const issueFields = {
+  profile: Identifier,
+  issuerId: Type.Optional(Identifier),
+  subject: SubjectAttributes,
+  csr: Type.Optional(
+    Type.String({ maxLength: 20_000, description: 'PKCS#10 request, PEM or Base64 of its DER' }),
+  ),
+  keyId: Type.Optional(
+    Type.String({ maxLength: 80, description: 'A key that the service holds; instead of `csr`' }),
+  ),
+  validitySeconds: Type.Optional(Type.Integer({ minimum: 1 })),
+  subjectAltNames: Type.Optional(SubjectAltNames),
+  identityEvidenceId: Type.Optional(
+    Type.String({
+      maxLength: 80,
+      description: 'Backs every attribute of `subject` and every entry of `subjectAltNames`',
+    }),
+  ),
+}
+
+const IssueBody = Type.Object(issueFields, closed)
 
 const RevocationBody = Type.Object(
   {
@@ -116,6 +116,24 @@ const page = (item: typeof CertificateSchema) =>
 
 const tag = 'Certificates'
 
+/** What can be wrong with one request. */
+export const ISSUE_ERRORS: readonly ErrorCode[] = [
+  'CSR_PROOF_OF_POSSESSION',
+  'KEY_WEAK',
+  'KEY_BLOCKED',
+  'PROFILE_UNKNOWN',
+  'PROFILE_VIOLATION',
+  'LINT_FAILED',
+  'IDENTITY_EVIDENCE_REQUIRED',
+  'IDENTITY_EVIDENCE_MISMATCH',
+  'INPUT_MALFORMED',
+  'ALGORITHM_UNSUPPORTED',
+  'ISSUER_UNKNOWN',
+  'KEY_NOT_FOUND',
+  'KEY_DESTROYED',
+  'SERIAL_COLLISION',
+]
+
 const issueRoute = (services: Services): RouteDefinition =>
   route({
     method: 'POST',
@@ -127,22 +145,7 @@ const issueRoute = (services: Services): RouteDefinition =>
     creates: true,
     body: IssueBody,
     responses: { 201: { description: 'The certificate', schema: CertificateSchema } },
-    errors: [
-      'CSR_PROOF_OF_POSSESSION',
-      'KEY_WEAK',
-      'KEY_BLOCKED',
-      'PROFILE_UNKNOWN',
-      'PROFILE_VIOLATION',
-      'LINT_FAILED',
-      'IDENTITY_EVIDENCE_REQUIRED',
-      'IDENTITY_EVIDENCE_MISMATCH',
-      'INPUT_MALFORMED',
-      'ALGORITHM_UNSUPPORTED',
-      'ISSUER_UNKNOWN',
-      'KEY_NOT_FOUND',
-      'KEY_DESTROYED',
-      'SERIAL_COLLISION',
-    ],
+    errors: ISSUE_ERRORS,
     handler: async ({ body, caller }) => {
       const certificate = await services.certificates.issue(caller, body)
       const location = `/v1/certificates/${certificate.issuerId}/${certificate.serialHex}`

@@ -15,6 +15,8 @@ export type HttpLoad = {
   readonly isCycled: boolean
   readonly status: number
   readonly connections?: number
+  /** Things done by one request, 1 when left out. */
+  readonly perRequest?: number
   readonly warmUp: number
   readonly seconds: number
   readonly maxRequests?: number
@@ -44,7 +46,7 @@ export function httpSide({ folder }: Setting, load: HttpLoad): Side {
     for (const body of [result.first, result.last]) load.check(new Uint8Array(Buffer.from(body, 'base64')))
     const rssMb = await load.server.rssMb()
     return {
-      value: result.perSecond,
+      value: result.perSecond * (load.perRequest ?? 1),
       p50Ms: result.p50Ms,
       p99Ms: result.p99Ms,
       ...(rssMb === undefined ? {} : { rssMb }),

@@ -1,14 +1,10 @@
 // Issuance: one certificate per HTTP request, and batches inside the process.
-import { join } from 'node:path'
-import { CodedError, parseCertificate } from '../../../ca/formats.ts'
-import type { IssueRequest } from '../../../ca/ports.ts'
+import { parseCertificate } from '../../../ca/formats.ts'
 import { fromBase64, toBase64 } from '../../lib/bytes.ts'
 import { toPem } from '../../lib/pem.ts'
-import { serve } from '../../serve.ts'
 import type { Benchmark, Setting, Side } from './benchmark.ts'
-import { addEvidence, makeHouse, openBenchHouse, type PreparedHouse, startService, SUBJECT } from './house.ts'
+import { makeHouse, type PreparedHouse, startService, SUBJECT } from './house.ts'
 import { httpSide } from './http-side.ts'
-import { measureRounds } from './measure.ts'
 import { startCfssl } from './peer-ca.ts'
 import { runInProcess } from './processes.ts'
 import { jsonRequest, makeCsr } from './requests.ts'
@@ -55,8 +51,9 @@ function overHttp(
   })
 }
 
-async function openSingle(
+async function openIssuance(
   setting: Setting,
+  ourSide: typeof overHttp,
   peerSide: (setting: Setting) => Promise<{ side: Side; stop(): Promise<void> } | undefined>,
 ) {
   const house = await makeHouse(setting, 0)
@@ -67,7 +64,7 @@ async function openSingle(
   })
   const seconds = setting.isQuick ? 0.3 : 2
   return {
-    ours: overHttp(setting, house, service),
+    ours: ourSide(setting, house, service),
     peer: peer?.side,
     limit: () => runInProcess<Sample>('bare.ts', 'measureOperations', { ...OPERATIONS, seconds }),
     close: async () => {
@@ -101,51 +98,40 @@ const pkijsSide = (setting: Setting) => {
   return Promise.resolve({ side, stop: () => Promise.resolve() })
 }
 
-function orThrow<T extends object>(outcome: T | CodedError): T {
-  if (outcome instanceof CodedError) throw outcome
-  return outcome
-}
-
 const BATCH = 200
-/** One batch waits for its commit while the next is prepared. */
-const BATCHES_AT_ONCE = 3
+/** Requests of one run, sent in turn: an event key may be certified again. */
+const BATCH_REQUESTS = 100
+/** So many batches wait while others are worked on. */
+const BATCH_CONNECTIONS = 8
 
-type CoreInput = { readonly dataDir: string; readonly seconds: number; readonly warmUp: number }
+type BatchAnswer = { readonly issued: number; readonly items: readonly IssueAnswer[] }
 
-/** Event certificates a second through the core, in batches, while the service's jobs run. */
-export async function issueInBatches({ dataDir, seconds, warmUp }: CoreInput): Promise<Sample> {
-  const house = await openBenchHouse(dataDir, 0)
-  const running = await serve(house)
-  const identityEvidenceId = await addEvidence(house)
-  const csrs = Array.from({ length: 2_000 }, makeCsr)
-  const issueBatch = async (round: number): Promise<void> => {
-    const requests = Array.from({ length: BATCH }, (_, index): IssueRequest => {
-      const csrDer = csrs[(round * BATCH + index) % csrs.length] ?? new Uint8Array()
-      return {
-        actor: 'system',
-        tenant: 'institution',
-        profile: 'event',
-        subject: SUBJECT,
-        key: { csrDer },
-        identityEvidenceId,
-      }
-    })
-    const tokens = (await house.ca.prepareMany(requests)).map(orThrow)
-    for (const outcome of await house.ca.issueMany(tokens)) orThrow(outcome)
+function batchSide(
+  setting: Setting,
+  house: PreparedHouse,
+  server: Parameters<typeof httpSide>[1]['server'],
+): Side {
+  const item = { profile: 'event', subject: SUBJECT, identityEvidenceId: house.evidenceId }
+  const makeRequest = (): Uint8Array => {
+    const items = Array.from({ length: BATCH }, () => ({ ...item, csr: toBase64(makeCsr()) }))
+    return jsonRequest('/v1/certificates/batch', { items }, house.apiKey)
   }
-  try {
-    const round = (first: number) =>
-      Promise.all(
-        Array.from({ length: BATCHES_AT_ONCE }, (_, index) => issueBatch(first * BATCHES_AT_ONCE + index)),
-      )
-    return await measureRounds('/s', { seconds, warmUp }, round, BATCH * BATCHES_AT_ONCE)
-  } finally {
-    await running.close()
-    await house.close()
-  }
+  return httpSide(setting, {
+    isCycled: true,
+    warmUp: setting.isQuick ? 4 : 40,
+    seconds: setting.isQuick ? 2 : 60,
+    connections: BATCH_CONNECTIONS,
+    perRequest: BATCH,
+    server,
+    status: 200,
+    requests: () => Array.from({ length: setting.isQuick ? 10 : BATCH_REQUESTS }, makeRequest),
+    check: (answer) => {
+      const { issued, items } = jsonOf<BatchAnswer>(answer)
+      if (issued !== BATCH) throw new Error(`${issued} of ${BATCH} were issued`)
+      for (const { certificatePem } of items) checkCertificate(derOfPem(certificatePem))
+    },
+  })
 }
-
-let coreRuns = 0
 
 /** Benchmarks of issuance. */
 export const issuance: readonly Benchmark[] = [
@@ -154,32 +140,20 @@ export const issuance: readonly Benchmark[] = [
     unit: '/s',
     what: 'one certificate per HTTP request: checked, linted, stored and logged durably; 32 connections',
     peerName: 'cfssl serve, storing nothing',
-    open: (setting) => openSingle(setting, cfsslSide),
+    open: (setting) => openIssuance(setting, overHttp, cfsslSide),
   },
   {
     name: 'issue-single-pkijs',
     unit: '/s',
     what: 'the same against a library alone',
     peerName: 'pkijs in one process, storing nothing',
-    open: (setting) => openSingle(setting, pkijsSide),
+    open: (setting) => openIssuance(setting, overHttp, pkijsSide),
   },
   {
-    name: 'issue-core',
+    name: 'issue-batch',
     unit: '/s',
-    what: `event certificates from requests through the core in batches of ${BATCH}, stored and logged durably`,
-    peerName: 'pkijs in one process, storing nothing',
-    open: async (setting) => {
-      const seconds = setting.isQuick ? 1 : 5
-      return Promise.resolve({
-        ours: () => {
-          const dataDir = join(setting.folder, `core-${coreRuns++}`)
-          const input = { dataDir, seconds, warmUp: setting.isQuick ? 1 : 5 }
-          return runInProcess<Sample>('issuance.ts', 'issueInBatches', input, setting.profileFolder)
-        },
-        peer: async () => (await pkijsSide(setting)).side(),
-        limit: () =>
-          runInProcess<Sample>('bare.ts', 'measureOperations', { ...OPERATIONS, seconds: seconds / 2 }),
-      })
-    },
+    what: `event certificates over HTTP in batches of ${BATCH}: proof of possession, lint, both records and the certificate durable; ${BATCH_CONNECTIONS} connections, 60 s`,
+    peerName: 'cfssl serve, one a request, storing nothing',
+    open: (setting) => openIssuance(setting, batchSide, cfsslSide),
   },
 ]

@@ -6,6 +6,7 @@ import type { Role } from '../../auth/permissions.ts'
 import type { RouteDefinition } from '../../http/route.ts'
 import { ApiError } from '../../sdk/client.ts'
 import { sampleTablePdf } from '../sample-pdf.ts'
+import { makeCsr } from './csr.ts'
 import { addEvidence, makeObjects, subjectOf, type TenantObjects } from './objects.ts'
 import { startService, type TestKey, type TestService } from './start.ts'
 
@@ -167,6 +168,24 @@ const FOREIGN: Readonly<Record<string, Attempt>> = {
     await refused('IDENTITY_EVIDENCE_MISMATCH', ({ api }) =>
       api.json('POST', '/v1/certificates', { json: stolen }),
     )(foreign)
+  },
+  issueCertificates: async (foreign) => {
+    const subject = subjectOf('Beta TEST ONLY')
+    const own = await addEvidence(foreign, 'Beta TEST ONLY')
+    const item = { profile: 'organisation', subject, keyId: objects.keyId, identityEvidenceId: own }
+    const stolen = {
+      profile: 'organisation',
+      subject: subjectOf('Alpha TEST ONLY'),
+      csr: makeCsr(subject),
+      identityEvidenceId: objects.evidenceId,
+    }
+    const answer = await foreign.api.json<{ items: { problem?: { code: string } }[] }>(
+      'POST',
+      '/v1/certificates/batch',
+      { json: { items: [item, stolen] } },
+    )
+    const codes = answer.items.map(({ problem }) => problem?.code).join()
+    if (codes !== 'KEY_NOT_FOUND,IDENTITY_EVIDENCE_MISMATCH') throw new Error(`was let in: ${codes}`)
   },
   searchCertificates: async (foreign) => {
     await hidden('/v1/certificates', () => objects.certificate.serialHex)(foreign)

@@ -1,0 +1,152 @@
+/**
+ * Issues certificates, one or a thousand, by the same path: identity evidence, then the core, which shares its commits
+ * among all that are under way.
+ */
+import { CodedError } from '../../ca/errors.ts'
+import type { SubjectAttribute } from '../../ca/formats.ts'
+import type { IssuanceToken, IssuedCertificate, IssueRequest } from '../../ca/ports.ts'
+import { fromBase64 } from '../lib/bytes.ts'
+import type { ServiceDeps } from './deps.ts'
+import { requireEvidence } from './identity-evidence.ts'
+import { actorOf, type Caller } from './tenancy.ts'
+
+export interface IssueInput {
+  readonly profile: string
+  readonly issuerId?: string
+  readonly subject: readonly SubjectAttribute[]
+  readonly csr?: string
+  readonly keyId?: string
+  readonly validitySeconds?: number
+  readonly subjectAltNames?: NonNullable<IssueRequest['subjectAltNames']>
+  readonly identityEvidenceId?: string
+}
+
+/** A certificate, and whether an earlier request had it issued. */
+export interface Issued {
+  readonly certificate: IssuedCertificate
+  readonly isRepeat: boolean
+}
+
+/** PKCS#10 as PEM or bare Base64. @throws {CodedError} REQUEST_INVALID */
+function decodeCsr(text: string): Uint8Array {
+  const body = text.replace(/-----(BEGIN|END) (NEW )?CERTIFICATE REQUEST-----/g, '').replace(/\s+/g, '')
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(body))
+    throw new CodedError('REQUEST_INVALID', '#/csr is neither PEM nor Base64')
+  return fromBase64(body)
+}
+
+function keyOf(input: IssueInput): IssueRequest['key'] {
+  if ((input.csr === undefined) === (input.keyId === undefined))
+    throw new CodedError('REQUEST_INVALID', 'exactly one of #/csr and #/keyId must be given')
+  return input.csr === undefined ? { keyId: input.keyId ?? '' } : { csrDer: decodeCsr(input.csr) }
+}
+
+async function requestOf(deps: ServiceDeps, caller: Caller, input: IssueInput): Promise<IssueRequest> {
+  const key = keyOf(input)
+  const identityEvidenceId = await requireEvidence(deps, caller, input)
+  if (input.keyId !== undefined) await deps.checkKeyOwner(caller, input.keyId)
+  return {
+    ...actorOf(caller),
+    profile: input.profile,
+    ...(input.issuerId === undefined ? {} : { issuerId: input.issuerId }),
+    subject: input.subject,
+    key,
+    ...(input.validitySeconds === undefined ? {} : { validitySeconds: input.validitySeconds }),
+    ...(input.subjectAltNames ? { subjectAltNames: input.subjectAltNames } : {}),
+    identityEvidenceId,
+  }
+}
+
+/** Concern the whole batch: whoever sent it tries again later. */
+const CONCERNS_ALL = new Set(['STORE_UNAVAILABLE', 'STORE_OVERLOADED', 'STORE_CLOSED', 'CA_OVERLOADED'])
+
+function refusalOf(error: unknown): CodedError {
+  if (error instanceof CodedError && !CONCERNS_ALL.has(error.code)) return error
+  throw error
+}
+
+/**
+ * One certificate.
+ *
+ * @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH
+ */
+export async function issueOne(
+  deps: ServiceDeps,
+  caller: Caller,
+  input: IssueInput,
+): Promise<IssuedCertificate> {
+  return deps.ca.issue(await deps.ca.prepare(await requestOf(deps, caller, input)))
+}
+
+/**
+ * Many certificates. A request whose key has the same certificate already is answered with that one: so a batch that was
+ * cut off can be sent again as it is.
+ *
+ * @returns one outcome per input, in their order
+ * @throws {CodedError} what concerns all of them: STORE_UNAVAILABLE, CA_OVERLOADED
+ */
+export async function issueMany(
+  deps: ServiceDeps,
+  caller: Caller,
+  inputs: readonly IssueInput[],
+): Promise<(Issued | CodedError)[]> {
+  const requests = await Promise.all(inputs.map((input) => requestOf(deps, caller, input).catch(refusalOf)))
+  const outcomes = await prepareAndIssue(
+    deps,
+    requests.filter((request): request is IssueRequest => !(request instanceof CodedError)),
+  )
+  let next = 0
+  return Promise.all(
+    requests.map(async (request) => {
+      if (request instanceof CodedError) return request
+      const outcome = outcomes[next++] ?? new CodedError('KEY_UNAVAILABLE', 'nothing was issued')
+      if (!(outcome instanceof CodedError)) return { certificate: outcome, isRepeat: false }
+      const earlier = await findEarlier(deps, request, outcome)
+      return earlier ? { certificate: earlier, isRepeat: true } : outcome
+    }),
+  )
+}
+
+async function prepareAndIssue(
+  { ca }: ServiceDeps,
+  requests: readonly IssueRequest[],
+): Promise<(IssuedCertificate | CodedError)[]> {
+  const tokens = await ca.prepareMany(requests)
+  const good = tokens.filter((token): token is IssuanceToken => !(token instanceof CodedError))
+  const issued = (await ca.issueMany(good)).values()
+  return tokens.map((token) =>
+    token instanceof CodedError
+      ? token
+      : (issued.next().value ?? new CodedError('TOKEN_REJECTED', 'no token')),
+  )
+}
+
+/** The live certificate that the key of a refused request has: of the same tenant, profile and identity evidence. */
+async function findEarlier(
+  { ca, store }: ServiceDeps,
+  request: IssueRequest,
+  refusal: CodedError,
+): Promise<IssuedCertificate | undefined> {
+  const { keyInUse } = refusal.extra
+  if (typeof keyInUse !== 'string') return undefined
+  const live = (await store.ca.certificatesWithKey(keyInUse)).filter(({ state }) => state === 'valid')
+  const [status] = live
+  if (status === undefined || live.length > 1) return undefined
+  const row = await store.ca.findIssued(status.issuerId, status.serialHex)
+  const issuer = ca.issuers.find(({ issuerId }) => issuerId === status.issuerId)
+  const isSame =
+    row?.tenant === request.tenant &&
+    row.profile === request.profile &&
+    row.identityEvidenceId === request.identityEvidenceId
+  if (!row || !issuer || !isSame) return undefined
+  const { certDer, serialHex, issuerId, profile, notBefore, notAfter } = row
+  return {
+    certDer,
+    chainDer: [issuer.certDer, ...issuer.chainDer],
+    serialHex,
+    issuerId,
+    profile,
+    notBefore,
+    notAfter,
+  }
+}
