@@ -3,7 +3,7 @@ import { CodedError } from '../../ca/errors.ts'
 import type { LegalGround, RevocationReason, RevokeRequest } from '../../ca/ports.ts'
 import { toPem } from '../lib/pem.ts'
 import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
-import { type Issued, type IssueInput, issueMany, issueOne } from './issue-certificates.ts'
+import { type IssueInput, issueOne } from './issue-certificates.ts'
 import { type PageView, pageOf } from './paging.ts'
 import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller, narrow, reachOf } from './tenancy.ts'
@@ -125,10 +125,6 @@ export function createCertificates(deps: ServiceDeps) {
       const { issuerId, serialHex, certDer } = await issueOne(deps, caller, input)
       return show(await find({ ...caller, scope: caller.tenant }, issuerId, serialHex), certDer)
     },
-
-    /** @throws {CodedError} what concerns all; the others are outcomes */
-    issueMany: (caller: Caller, inputs: readonly IssueInput[]): Promise<(Issued | CodedError)[]> =>
-      issueMany(deps, caller, inputs),
 
     async search(caller: Caller, input: SearchInput): Promise<PageView<CertificateView>> {
       const page = await store.certificates.search(queryOf(caller, input), now())

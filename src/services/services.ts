@@ -1,9 +1,11 @@
 /** All use cases of the product over one set of dependencies; `main.ts` builds it once. */
+import type { CodedError } from '../../ca/errors.ts'
 import { createAuthorise } from './authorise.ts'
 import { createCertificates } from './certificates.ts'
 import { createCrlWatch } from './crl-watch.ts'
 import type { BaseDeps, ServiceDeps } from './deps.ts'
 import { createIdentityEvidence } from './identity-evidence.ts'
+import { type Issued, type IssueInput, issueMany } from './issue-certificates.ts'
 import { createKeys } from './keys.ts'
 import { createLogService } from './log.ts'
 import { createReconciler } from './reconcile.ts'
@@ -12,6 +14,7 @@ import { createSignDocument } from './sign-document.ts'
 import { createSignatures } from './signatures.ts'
 import { createStatistics } from './statistics.ts'
 import { createStatus } from './status.ts'
+import type { Caller } from './tenancy.ts'
 import { createApiKeys, createTenants } from './tenants.ts'
 import { createVerifications, createVerifyDocument } from './verify-document.ts'
 
@@ -31,6 +34,8 @@ export function createServices(base: BaseDeps, checks: readonly ReadinessCheck[]
     status: createStatus(base),
     log,
     certificates: createCertificates(deps),
+    issueMany: (caller: Caller, inputs: readonly IssueInput[]): Promise<(Issued | CodedError)[]> =>
+      issueMany(deps, caller, inputs),
     identityEvidence: createIdentityEvidence(deps),
     keys,
     tenants: createTenants(base),

@@ -139,7 +139,7 @@ export const certificateBatchRoutes = (services: Services): readonly RouteDefini
     errors: [...ISSUE_ERRORS, 'CA_OVERLOADED', 'STORE_OVERLOADED'],
     handler: async ({ body, caller }) => {
       const checked = body.items.map(checkedItem)
-      const issued = await services.certificates.issueMany(
+      const issued = await services.issueMany(
         caller,
         checked.filter((item): item is Item => !(item instanceof CodedError)),
       )
