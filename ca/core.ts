@@ -1,6 +1,7 @@
 /** What the parts of the core share once it is open; built by `index.ts`, never changed afterwards. */
 import type { KeyObject } from 'node:crypto'
 import type { SignatureAlgorithm } from './algorithms/signatures.ts'
+import type { Draft, DraftInput, Signed, SignInput } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import type { OneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
@@ -8,7 +9,6 @@ import type { ThrowAwaySignatures } from './keys/throw-away.ts'
 import type { CaPorts } from './ports.ts'
 import type { Profile } from './profiles.ts'
 import type { CertificateTemplate } from './template.ts'
-import type { IssuingWork } from './work.ts'
 import type { Certificate } from './x509/certificate.ts'
 
 /** One CA: its certificate, and the key behind `keyId` unless that is kept elsewhere (offline root). */
@@ -54,6 +54,23 @@ export interface IssuingCore {
   /** Public base address without a trailing slash, as written into certificates. */
   readonly baseUrl: string
   readonly policyArc: string
+}
+
+/** What drafting needs of the core: no store and no private key. */
+export type DraftCore = Pick<
+  IssuingCore,
+  'issuers' | 'profiles' | 'template' | 'throwAway' | 'instanceByte' | 'baseUrl' | 'policyArc'
+>
+
+/** What signing needs of the core. */
+export type SigningCore = Pick<IssuingCore, 'issuers' | 'keys'>
+
+/** Drafts and signs; one outcome per input, in their order, and a failed one does not hold up the others. */
+export interface IssuingWork {
+  drafts(core: DraftCore, inputs: readonly DraftInput[]): Promise<(Draft | CodedError)[]>
+  /** Only for what `drafts` made and the store has as an intent. */
+  signed(core: SigningCore, inputs: readonly SignInput[]): Promise<(Signed | CodedError)[]>
+  close(): Promise<void>
 }
 
 /** A whole CA, open. */

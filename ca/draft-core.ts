@@ -1,8 +1,7 @@
 /** What drafting works with, opened from the material of a ceremony: no key of the CA is touched. */
 import { join } from 'node:path'
 import { KEY_ALGORITHMS } from './algorithms/key-algorithms.ts'
-import type { Issuer } from './core.ts'
-import type { DraftCore } from './draft.ts'
+import type { DraftCore, Issuer } from './core.ts'
 import { CodedError } from './errors.ts'
 import { openThrowAwaySignatures } from './keys/throw-away.ts'
 import { type CaMaterial, openIssuer } from './material.ts'

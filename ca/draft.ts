@@ -9,12 +9,13 @@ import { readSequence } from './asn1/reader.ts'
 import { TAG } from './asn1/tags.ts'
 import { decodeBitStringOctets, toHex } from './asn1/values.ts'
 import { bitString, compareBytes, sequence } from './asn1/writer.ts'
-import { type IssuingCore, type Issuer, getIssuer, shardOf } from './core.ts'
+import { type DraftCore, type Issuer, getIssuer, shardOf } from './core.ts'
+import type { Draft, DraftInput, Signed } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import { checkPublicKey } from './key-checks/index.ts'
 import { readAndLint } from './lint/index.ts'
 import { lintContext } from './lint-context.ts'
-import type { CertificateClass, IssueRequest } from './ports.ts'
+import type { IssueRequest } from './ports.ts'
 import { type Profile, getProfile } from './profiles.ts'
 import {
   checkEventDigests,
@@ -27,50 +28,6 @@ import { subjectKeyIdentifierFor } from './template.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { checkProofOfPossession, parseCsr } from './x509/csr.ts'
 import { findAttribute, nameToString } from './x509/name.ts'
-
-/** What drafting needs of the core: no store and no private key. */
-export type DraftCore = Pick<
-  IssuingCore,
-  'issuers' | 'profiles' | 'template' | 'throwAway' | 'instanceByte' | 'baseUrl' | 'policyArc'
->
-
-/** A request with what only the owner of the core can add. */
-export interface DraftInput {
-  readonly request: IssueRequest
-  readonly issuerId: string
-  /** SubjectPublicKeyInfo of the key that the core holds, null where the request brings its own. */
-  readonly heldSpkiDer: Uint8Array | null
-  /** Content octets of the serial number. */
-  readonly serial: Uint8Array
-  readonly at: Date
-}
-
-/** A certificate that could be signed. */
-export interface Draft {
-  readonly issuerId: string
-  readonly serialHex: string
-  readonly profile: string
-  readonly profileSha256: string
-  readonly class: CertificateClass
-  /** CRL shard of the serial. */
-  readonly shard: number | null
-  /** The TBSCertificate that was linted. */
-  readonly tbsDer: Uint8Array
-  readonly tbsSha256: string
-  readonly spkiSha256: string
-  readonly notBefore: Date
-  readonly notAfter: Date
-  readonly subjectDer: Uint8Array
-  /** As the linter read it from `tbsDer`, RFC 4514. */
-  readonly subject: string
-  readonly commonName: string | null
-}
-
-/** A signed certificate. */
-export interface Signed {
-  readonly certDer: Uint8Array
-  readonly certSha256: string
-}
 
 const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
 

@@ -18,7 +18,7 @@ import {
   startCeremony,
 } from './ceremony.ts'
 import { guardClock } from './clock.ts'
-import type { Core, Issuer, ServiceIdentity } from './core.ts'
+import type { Core, Issuer, IssuingWork, ServiceIdentity } from './core.ts'
 import { publishCrl } from './crl.ts'
 import { openDraftCore, openProfiles } from './draft-core.ts'
 import { CodedError } from './errors.ts'
@@ -45,7 +45,7 @@ import {
 import { type Rotation, type RotationRequest, rotateServices, rotationsDue } from './rotate.ts'
 import { signDigest } from './sign-digest.ts'
 import { openTimestampAuthority } from './timestamp.ts'
-import { type IssuingWork, workHere } from './work.ts'
+import { workHere } from './work.ts'
 import { openWorkers } from './workers/pool.ts'
 
 export { type CaMaterial, parseMaterial } from './material.ts'

@@ -7,7 +7,7 @@
 import { digest } from './algorithms/hashes.ts'
 import { toHex } from './asn1/values.ts'
 import { type IssuingCore, getIssuer } from './core.ts'
-import type { Signed } from './draft.ts'
+import type { Signed } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'

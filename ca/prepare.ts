@@ -6,7 +6,7 @@
  */
 import { concat } from './asn1/writer.ts'
 import { type IssuingCore, type Issuer, getIssuer } from './core.ts'
-import type { Draft, DraftInput } from './draft.ts'
+import type { Draft, DraftInput } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'

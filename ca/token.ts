@@ -4,7 +4,7 @@
  * because nothing else than a token is accepted and only `prepare.ts` (and `self-signed.ts` for a root)
  * makes them.
  */
-import type { Draft } from './draft.ts'
+import type { Draft } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import type { IntentRow, IssuanceToken, IssueRequest } from './ports.ts'
 

@@ -1,28 +1,8 @@
 /** Who does the heavy part of issuing: this thread, or the worker threads of `workers/`. */
-import {
-  type DraftCore,
-  type DraftInput,
-  type Draft,
-  type Signed,
-  assembleCertificate,
-  draftCertificate,
-} from './draft.ts'
-import { type IssuingCore, getIssuer, signAsIssuer } from './core.ts'
+import { assembleCertificate, draftCertificate } from './draft.ts'
+import type { Draft, DraftInput, Signed, SignInput } from './drafts.ts'
+import { type DraftCore, type IssuingWork, type SigningCore, getIssuer, signAsIssuer } from './core.ts'
 import { CodedError } from './errors.ts'
-
-/** What is to be signed, and by whom. */
-export type SignInput = Pick<Draft, 'issuerId' | 'tbsDer' | 'tbsSha256'>
-
-/** What signing needs of the core. */
-export type SigningCore = Pick<IssuingCore, 'issuers' | 'keys'>
-
-/** Drafts and signs; one outcome per input, in their order, and a failed one does not hold up the others. */
-export interface IssuingWork {
-  drafts(core: DraftCore, inputs: readonly DraftInput[]): Promise<(Draft | CodedError)[]>
-  /** Only for what `drafts` made and the store has as an intent. */
-  signed(core: SigningCore, inputs: readonly SignInput[]): Promise<(Signed | CodedError)[]>
-  close(): Promise<void>
-}
 
 /** Items that are worked on together; after them other work of the process gets its turn. */
 const TURN = 32

@@ -1,9 +1,8 @@
 /** What crosses between the core and its worker threads: plain data, copied by the structured clone algorithm. */
 import type { KeyObject } from 'node:crypto'
-import type { Draft, DraftInput, Signed } from '../draft.ts'
+import type { Draft, DraftInput, Signed, SignInput } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import type { CaMaterial } from '../material.ts'
-import type { SignInput } from '../work.ts'
 
 /** What a worker starts with. Keys are handed over inside the process and never written anywhere. */
 export interface WorkerStart {

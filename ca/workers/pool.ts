@@ -8,9 +8,9 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Draft, Signed } from '../draft.ts'
+import type { IssuingWork } from '../core.ts'
+import type { Draft, Signed } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
-import type { IssuingWork } from '../work.ts'
 import {
   type Job,
   type JobMessage,

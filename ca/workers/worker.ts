@@ -1,11 +1,12 @@
 /** A worker thread of the core: drafts and signs what the pool sends, in order. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { getIssuer } from '../core.ts'
+import { type DraftCore, getIssuer } from '../core.ts'
 import { openDraftCore, openProfiles } from '../draft-core.ts'
-import { type Draft, type DraftCore, type Signed, assembleCertificate } from '../draft.ts'
+import { assembleCertificate } from '../draft.ts'
+import type { Draft, Signed, SignInput } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import { signWithKeyObject } from '../keys/sign.ts'
-import { type SignInput, draftOrRefuse } from '../work.ts'
+import { draftOrRefuse } from '../work.ts'
 import {
   type Job,
   type JobMessage,
