@@ -119,6 +119,24 @@ test('a worker that dies fails its jobs, and another takes its place', async (t)
   t.pass()
 })
 
+test('more jobs than may wait are turned away as a whole, and none of them is done', async (t) => {
+  const { core, work, inputOf } = await openPool(t, 1)
+  const input = await inputOf()
+  const accepted = work.drafts(
+    core,
+    Array.from({ length: 19_990 }, () => ({ ...input, issuerId: 'none' })),
+  )
+  await t.throwsAsync(
+    work.drafts(
+      core,
+      Array.from({ length: 200 }, () => input),
+    ),
+    { code: 'CA_OVERLOADED' },
+  )
+  t.is(new Set((await accepted).map(codeOf)).size, 1)
+  t.deepEqual((await work.drafts(core, [input])).map(codeOf), ['done'])
+})
+
 test('a CA with worker threads issues, records and refuses as one without', async (t) => {
   const { ports, places, material, store } = await ceremony(t)
   const ca = await openCa({ ...places, material, threads: 2 }, ports)
