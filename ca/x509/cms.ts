@@ -241,6 +241,24 @@ function attributeProblems(attributes: readonly CmsAttribute[]): SignerInfoProbl
   return problems
 }
 
+/**
+ * Whether octets are what a signature with attributes signs: SET OF Attribute with content-type and message-digest.
+ * Without its attributes such a signature is one over these octets, which its signer never saw as a document.
+ *
+ * @see RFC 5652 §5.4
+ */
+export function isSignedAttributes(octets: Uint8Array): boolean {
+  if (octets[0] !== TAG.set || octets.length > MAX_CMS_BYTES) return false
+  try {
+    checkElementCount(octets, MAX_CMS_ELEMENTS)
+    const oids = parseAttributes(parseDer(octets)).map(({ oid }) => oid)
+    return oids.includes(ATTRIBUTE.contentType) && oids.includes(ATTRIBUTE.messageDigest)
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    return false
+  }
+}
+
 function withSetTag(raw: Uint8Array): Uint8Array {
   const out = raw.slice()
   out[0] = TAG.set
@@ -295,14 +313,32 @@ export function essCertIdsOf(
 ): { readonly version: 1 | 2; readonly ids: readonly EssCertId[] } | undefined {
   const v2 = findAttributeValue(signer.signedAttributes, ATTRIBUTE.signingCertificateV2)
   const v1 = findAttributeValue(signer.signedAttributes, ATTRIBUTE.signingCertificate)
-  const value = v2 ?? v1
-  if (!value) return undefined
+  if (v2) return { version: 2, ids: parseSigningCertificate(v2, SHA256) }
+  return v1 && { version: 1, ids: parseSigningCertificate(v1, SHA1) }
+}
+
+/**
+ * What each of signing-certificate-v2 and signing-certificate says of the signer's certificate; where both are there,
+ * both count, so that no reader sees another signer than the next one.
+ *
+ * @throws {CodedError} INPUT_MALFORMED when either cannot be read: a reference that is there is never as if absent
+ */
+export function essReferencesOf({ signedAttributes }: SignerInfo): EssCertId[] {
+  const v2 = findAttributeValue(signedAttributes, ATTRIBUTE.signingCertificateV2)
+  const v1 = findAttributeValue(signedAttributes, ATTRIBUTE.signingCertificate)
+  return [
+    ...(v2 ? parseSigningCertificate(v2, SHA256).slice(0, 1) : []),
+    ...(v1 ? parseSigningCertificate(v1, SHA1).slice(0, 1) : []),
+  ]
+}
+
+function parseSigningCertificate(value: Der, defaultHash: string): EssCertId[] {
   const reader = readSequence(value)
   const items = childrenOf(reader.next(TAG.sequence))
   reader.optional(TAG.sequence) // policies: not used by any profile here
   reader.end()
   if (items.length === 0) malformed('signing-certificate names no certificate')
-  return { version: v2 ? 2 : 1, ids: items.map((item) => parseEssCertId(item, v2 ? SHA256 : SHA1)) }
+  return items.map((item) => parseEssCertId(item, defaultHash))
 }
 
 function parseEssCertId(node: Der, defaultHash: string): EssCertId {

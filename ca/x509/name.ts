@@ -112,9 +112,10 @@ export function encodeName(attributes: readonly SubjectAttribute[]): Uint8Array 
 
 /**
  * What a reader does not see, or sees elsewhere than it stands: control and format characters (bidi overrides, zero
- * width, tags), private use, unassigned, line separators, and spaces other than U+0020. Two names must not look the same.
+ * width, tags), private use, unassigned, line separators, spaces other than U+0020, and letters that are drawn as nothing
+ * (Hangul fillers, variation selectors, the empty Braille pattern). Two names must not look the same.
  */
-const UNSHOWN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
+const UNSHOWN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u
 
 function checkValue(row: AttributeType, value: string): void {
   const length = [...value].length

@@ -18,6 +18,7 @@ function signatureLines(signature: SignatureReport, index: number): string[] {
     ...signature.changes
       .filter(({ allowed }) => !allowed)
       .map((change) => `     - changed after signing 签名后被改: ${sentence(change)}`),
+    ...signature.warnings.map((warning) => `     * note 说明: ${sentence(warning)}`),
     `     Electronic Signature Law art. 13 电子签名法第十三条: ${signature.conditions.map(({ number, result }) => `${['①', '②', '③', '④'][number - 1] ?? ''}${mark[result]}`).join(' ')}`,
   ]
 }

@@ -22,6 +22,10 @@ export async function readRequest(
   requestText: string | string[] | undefined,
 ): Promise<RequestInput> {
   if (definition.method === 'GET' || definition.method === 'DELETE') return NOTHING
+  // Octets that are compressed would be kept and judged as if they were the document.
+  const encoding = ctx.get('content-encoding').trim().toLowerCase()
+  if (encoding !== '' && encoding !== 'identity')
+    throw new CodedError('MEDIA_TYPE_UNSUPPORTED', 'header Content-Encoding must be identity or absent')
   const mediaType = ctx.get('content-type').split(';')[0]?.trim().toLowerCase() ?? ''
   if (definition.upload) return readUploads(ctx, definition.upload, mediaType, limits, requestText)
   if (!definition.body) return NOTHING

@@ -122,7 +122,7 @@ function joinFragments(
 /**
  * A BER message with definite, minimal lengths and whole OCTET STRINGs.
  *
- * @returns zeros behind the message are left out
+ * @param bytes nothing after the message (a PDF's padding of zeros is cut off by the caller)
  * @throws {CodedError} INPUT_MALFORMED, INPUT_TOO_LARGE
  */
 export function normaliseBer(bytes: Uint8Array): Uint8Array {
@@ -130,7 +130,7 @@ export function normaliseBer(bytes: Uint8Array): Uint8Array {
     throw new CodedError('INPUT_TOO_LARGE', `BER: ${bytes.length} bytes, at most ${MAX_BYTES} are read`)
   const budget = { elements: 0 }
   const outer = readElement(bytes, 0, bytes.length, budget)
-  if (bytes.subarray(outer.end).some((byte) => byte !== 0)) malformed('trailing bytes')
+  if (outer.end !== bytes.length) malformed('trailing bytes')
   return encode(bytes, outer, budget, 0)
 }
 

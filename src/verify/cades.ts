@@ -19,14 +19,27 @@ export interface SignatureReports {
   readonly isCut: boolean
 }
 
-/** The CMS message in these bytes, DER, BER or PEM; undefined when there is none. */
+/** One block, a line end behind it and nothing else: what is not read must not travel with what is confirmed. */
+const ONE_PEM_BLOCK = /^-----BEGIN (CMS|PKCS7)-----\s[^-]*-----END \1-----\r?\n?$/
+
+/** The object identifier of signedData (RFC 5652 §5.1). */
+const SIGNED_DATA = Uint8Array.of(0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02)
+
+/** Whether bytes start as a CMS signature does, readable or not. */
+export function isLikeCms(bytes: Uint8Array): boolean {
+  if (/^-----BEGIN (CMS|PKCS7)-----/.test(new TextDecoder().decode(bytes.subarray(0, 32)))) return true
+  // Behind the identifier octet of a SEQUENCE and a length of up to five octets.
+  const places = [2, 3, 4, 5, 6].map((start) => bytes.subarray(start, start + SIGNED_DATA.length))
+  return bytes[0] === 0x30 && places.some((part) => compareBytes(part, SIGNED_DATA) === 0)
+}
+
+/** The CMS message in these bytes, DER, BER or PEM, with nothing behind it; undefined when there is none. */
 export function findCms(bytes: Uint8Array): CmsMessage | undefined {
   try {
     if (bytes[0] === 0x30) return parseCms(bytes)
     if (bytes[0] !== 0x2d) return undefined
-    const block = parsePem(new TextDecoder('latin1').decode(bytes)).find(({ label }) =>
-      /^(CMS|PKCS7)$/.test(label),
-    )
+    const text = new TextDecoder('latin1').decode(bytes)
+    const [block] = ONE_PEM_BLOCK.test(text) ? parsePem(text) : []
     return block && parseCms(block.bytes)
   } catch (error) {
     if (!isCoded(error)) throw error

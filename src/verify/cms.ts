@@ -12,12 +12,14 @@ import {
   concat,
   contentTypeOf,
   digest,
-  essCertIdsOf,
+  essReferencesOf,
   findAttributeValue,
   findHash,
   isCoded,
   isSameName,
+  isSignedAttributes,
   messageDigestOf,
+  parseName,
   parseSignedData,
   setOf,
   signatureAlgorithmOf,
@@ -55,10 +57,13 @@ export type CmsIssueKey =
   | 'CMS_ALGORITHM_UNSUPPORTED'
   | 'CMS_ALGORITHMS_DIFFER'
   | 'CMS_ATTRIBUTES_MALFORMED'
+  | 'CMS_ATTRIBUTES_MISSING'
+  | 'CMS_ATTRIBUTES_STRIPPED'
   | 'CMS_CONTENT_TYPE'
   | 'CMS_DIGEST_MISMATCH'
   | 'CMS_SIGNATURE_WRONG'
   | 'CMS_NO_CERTIFICATE'
+  | 'CMS_CERTIFICATE_REFERENCE_MALFORMED'
   | 'CMS_CERTIFICATE_REFERENCE_MISSING'
   | 'CMS_CERTIFICATE_REFERENCE_MISMATCH'
 
@@ -98,9 +103,10 @@ export function checkCms(subject: CmsSubject): CmsCheck {
   const algorithm = attempt(() => signatureAlgorithmOf(signer.signatureAlgorithm, hash))
   checkAlgorithms(signer, hash, algorithm, issues)
   if (hash !== undefined) checkContent(subject, signer, hash, issues)
-  const reference = attempt(() => essCertIdsOf(signer))?.ids[0]
-  const certificate = findSignerCertificate(signer, subject.pool, reference)
-  checkCertificate(subject, signer, { certificate, algorithm, reference }, issues)
+  const references = attempt(() => essReferencesOf(signer))
+  if (!references) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MALFORMED' })
+  const certificate = findSignerCertificate(signer, subject.pool, references)
+  checkCertificate(subject, signer, { certificate, algorithm, references }, issues)
   return {
     signer,
     certificate,
@@ -109,7 +115,7 @@ export function checkCms(subject: CmsSubject): CmsCheck {
     digestAlgorithm: hash,
     claimedTime: attempt(() => signingTimeOf(signer)),
     isSorted: !signer.problems.includes('signedAttributesNotSorted'),
-    hasCertificateReference: reference !== undefined,
+    hasCertificateReference: references !== undefined && references.length > 0,
   }
 }
 
@@ -130,14 +136,15 @@ function checkAlgorithms(
 interface Found {
   readonly certificate: Certificate | undefined
   readonly algorithm: SignatureAlgorithm | undefined
-  readonly reference: EssCertId | undefined
+  /** Undefined when they cannot be read. */
+  readonly references: readonly EssCertId[] | undefined
 }
 
 /** The signature value, and whether what is signed names this certificate (RFC 5035). */
 function checkCertificate(
   subject: CmsSubject,
   signer: SignerInfo,
-  { certificate, algorithm, reference }: Found,
+  { certificate, algorithm, references }: Found,
   issues: Issues,
 ): void {
   if (!certificate) {
@@ -146,8 +153,9 @@ function checkCertificate(
   }
   if (algorithm && !isSignatureRight(subject, signer, algorithm, certificate))
     issues.push({ key: 'CMS_SIGNATURE_WRONG' })
-  if (!reference) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISSING' })
-  else if (!isReferenced(reference, certificate)) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISMATCH' })
+  if (!references) return
+  if (references.length === 0) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISSING' })
+  else if (!isReferenced(references, certificate)) issues.push({ key: 'CMS_CERTIFICATE_REFERENCE_MISMATCH' })
 }
 
 /** Undefined when the structure is malformed or of an unknown algorithm. */
@@ -172,9 +180,7 @@ function contentDigest(subject: CmsSubject, hash: HashName): Uint8Array {
 function checkContent(subject: CmsSubject, signer: SignerInfo, hash: HashName, issues: Issues): void {
   const { contentType } = subject.message.signedData
   if (!signer.signedAttributesDer) {
-    // RFC 5652 §5.3: attributes are required unless the content is plain data.
-    if (contentType !== CONTENT.data)
-      issues.push({ key: 'CMS_ATTRIBUTES_MALFORMED', detail: 'no attributes' })
+    issues.push(issueWithoutAttributes(subject, contentType))
     return
   }
   if (isCoreAttributeDoubled(signer))
@@ -186,7 +192,26 @@ function checkContent(subject: CmsSubject, signer: SignerInfo, hash: HashName, i
   if (type !== contentType) issues.push({ key: 'CMS_CONTENT_TYPE', detail: `${type} and ${contentType}` })
 }
 
-const core = [ATTRIBUTE.contentType, ATTRIBUTE.messageDigest, ATTRIBUTE.signingCertificateV2]
+/**
+ * RFC 5652 §5.3 demands attributes unless the content is plain data. There too they decide what was signed: the value
+ * of a signature with attributes is right without them for content that is the encoding of its attributes.
+ */
+function issueWithoutAttributes({ content }: CmsSubject, contentType: string): Issues[number] {
+  if (contentType !== CONTENT.data) return { key: 'CMS_ATTRIBUTES_MALFORMED', detail: 'no attributes' }
+  const [first] = content
+  const isStripped = first?.[0] === TAG_SET && isSignedAttributes(concat(...content))
+  return { key: isStripped ? 'CMS_ATTRIBUTES_STRIPPED' : 'CMS_ATTRIBUTES_MISSING' }
+}
+
+/** Not for the sake of speed alone: a whole document is not copied to see that it is none. */
+const TAG_SET = 0x31
+
+const core = [
+  ATTRIBUTE.contentType,
+  ATTRIBUTE.messageDigest,
+  ATTRIBUTE.signingCertificate,
+  ATTRIBUTE.signingCertificateV2,
+]
 
 /** Attributes that would let two readers see two statements when they come twice. */
 const isCoreAttributeDoubled = (signer: SignerInfo): boolean =>
@@ -200,7 +225,7 @@ const isCoreAttributeDoubled = (signer: SignerInfo): boolean =>
 function findSignerCertificate(
   signer: SignerInfo,
   pool: readonly Certificate[],
-  reference: EssCertId | undefined,
+  references: readonly EssCertId[] = [],
 ): Certificate | undefined {
   const { sid } = signer
   const named = pool.filter((certificate) => {
@@ -209,16 +234,22 @@ function findSignerCertificate(
     const own = factsOf(certificate).subjectKeyIdentifier
     return own !== undefined && compareBytes(own, sid.keyIdentifier) === 0
   })
-  return named.find((certificate) => reference && isReferenced(reference, certificate)) ?? named[0]
+  return named.find((certificate) => isReferenced(references, certificate)) ?? named[0]
 }
 
 /** ESSCertID and ESSCertIDv2: the hash, and issuer and serial where they are there (RFC 5035 §4, §5). */
-function isReferenced(reference: EssCertId, certificate: Certificate): boolean {
-  const hash = findHash(reference.hashOid)
-  if (!hash || compareBytes(digest(hash.name, certificate.raw), reference.certHash) !== 0) return false
-  const { issuerSerial } = reference
-  return issuerSerial === undefined || compareBytes(issuerSerial.serial, certificate.serial) === 0
-}
+const isReferenced = (references: readonly EssCertId[], certificate: Certificate): boolean =>
+  references.every(({ hashOid, certHash, issuerSerial }) => {
+    const hash = findHash(hashOid)
+    if (!hash || compareBytes(digest(hash.name, certificate.raw), certHash) !== 0) return false
+    if (!issuerSerial) return true
+    const issuer = attempt(() => parseName(issuerSerial.issuerRaw))
+    return (
+      issuer !== undefined &&
+      isSameName(issuer, certificate.issuer) &&
+      compareBytes(issuerSerial.serial, certificate.serial) === 0
+    )
+  })
 
 function isSignatureRight(
   subject: CmsSubject,

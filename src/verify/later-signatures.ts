@@ -28,16 +28,34 @@ export function distrustLater(judged: readonly JudgedAlone[]): SignatureReport[]
         return [failed('FORMAT_FAILURE', reason('LATER_SIGNATURE_NOT_VALID', undefined, { field: name }))]
       return indication === 'INDETERMINATE' ? sealsOf(name, analysis) : []
     })
-    return blocks.length === 0 ? report : withBlocks(report, blocks)
+    const noted = withNotes(report, analysis, indications)
+    return blocks.length === 0 ? noted : withBlocks(noted, blocks)
   })
 }
 
-const sealsOf = (field: string, { changes }: ChangeAnalysis): Conclusion[] =>
+const pagesOfSeals = (field: string, { changes }: ChangeAnalysis): string[] =>
   changes
     .filter((change) => change.detail === 'seal-placed' && change.allowed && change.field === field)
-    .map(({ path }) =>
-      undecided('SIG_CONSTRAINTS_FAILURE', reason('LATER_SEAL_NOT_CONFIRMED', field, { page: pageOf(path) })),
+    .map(({ path }) => pageOf(path))
+
+const sealsOf = (field: string, analysis: ChangeAnalysis): Conclusion[] =>
+  pagesOfSeals(field, analysis).map((page) =>
+    undecided('SIG_CONSTRAINTS_FAILURE', reason('LATER_SEAL_NOT_CONFIRMED', field, { page })),
+  )
+
+/** The seal of somebody who is trusted is no attack, and may still lie over what this one signed: people must look. */
+function withNotes(
+  report: SignatureReport,
+  analysis: ChangeAnalysis,
+  indications: ReadonlyMap<string | null, SignatureReport['indication']>,
+): SignatureReport {
+  const notes = analysis.laterSignatures
+    .filter((field) => indications.get(field) === 'TOTAL-PASSED')
+    .flatMap((field) =>
+      pagesOfSeals(field, analysis).map((page) => reason('LATER_SEAL_PLACED', undefined, { field, page })),
     )
+  return notes.length === 0 ? report : { ...report, warnings: [...report.warnings, ...notes] }
+}
 
 const pageOf = (path: string): string => /^Page\((\d+)\)/.exec(path)?.[1] ?? '?'
 

@@ -117,6 +117,8 @@ function examine(
   const message = readMessage(signature)
   const blocks = formatBlocks(signature, analysis)
   if (!message) blocks.push(failed('FORMAT_FAILURE', reason('CMS_MALFORMED')))
+  if (isCadesWithoutAttributes(signature, message))
+    blocks.push(failed('FORMAT_FAILURE', reason('CMS_ATTRIBUTES_MISSING')))
   return {
     signature,
     analysis,
@@ -146,6 +148,12 @@ function examine(
     },
   }
 }
+
+/** CAdES is signed attributes (EN 319 122-1 §5.1): what names itself so and has none breaks its format. */
+const isCadesWithoutAttributes = ({ subFilter }: PdfSignature, message: CmsMessage | undefined): boolean =>
+  subFilter === 'ETSI.CAdES.detached' &&
+  message?.signedData.signerInfos[0] !== undefined &&
+  message.signedData.signerInfos[0].signedAttributesDer === undefined
 
 function readMessage({ contents }: PdfSignature): CmsMessage | undefined {
   if (contents.length === 0) return undefined

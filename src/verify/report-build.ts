@@ -23,6 +23,7 @@ export interface SignatureFacts {
   readonly field: string | null
   readonly format: SignatureReport['format']
   readonly subFilter: string | null
+  /** That the structure reaches; its time stamp may still prove nothing. */
   readonly level: SignatureReport['level']
   /** Claimed by the format (/M of a PDF); that of the CMS where it is undefined. */
   readonly claimedTime: Date | undefined
@@ -48,6 +49,7 @@ export function signatureReport(
   const authority = timeProof?.timestamp.check?.certificate
   return {
     ...common(facts, 'signature'),
+    level: levelOf(facts, verdict),
     indication: conclusion.indication,
     subIndication: conclusion.subIndication ?? null,
     reasons: conclusion.reasons,
@@ -71,6 +73,14 @@ export function signatureReport(
       custody: custodyOf(check, context.custody),
     }),
   }
+}
+
+/** A time stamp that does not verify makes no level: it proves nothing that B-B does not. */
+function levelOf({ level }: SignatureFacts, { timestamps }: SignatureVerdict): SignatureReport['level'] {
+  const isProved = timestamps.some(
+    ({ kind, conclusion }) => kind === 'signature-timestamp' && conclusion.indication === 'TOTAL-PASSED',
+  )
+  return level === 'B-T' && !isProved ? 'B-B' : level
 }
 
 const common = (facts: SignatureFacts, kind: SignatureReport['kind']) => ({
@@ -153,8 +163,11 @@ function contentOf(
   conclusion: Conclusion,
   facts: SignatureFacts,
 ): 'unchanged' | 'changed' | 'unchecked' {
-  if (conclusion.subIndication === 'SIGNED_DATA_NOT_FOUND') return 'unchecked'
-  const isBroken = check.issues.some(({ key }) => key === 'CMS_DIGEST_MISMATCH')
+  const keys = new Set(check.issues.map(({ key }) => key))
+  // Without attributes no digest was compared.
+  if (conclusion.subIndication === 'SIGNED_DATA_NOT_FOUND' || keys.has('CMS_ATTRIBUTES_MISSING'))
+    return 'unchecked'
+  const isBroken = keys.has('CMS_DIGEST_MISMATCH')
   const isFormatBroken = conclusion.subIndication === 'FORMAT_FAILURE'
   if (isBroken || isFormatBroken || facts.changes.some(({ allowed }) => !allowed)) return 'changed'
   return check.digestAlgorithm === undefined ? 'unchecked' : 'unchanged'

@@ -124,7 +124,7 @@ export interface SignatureReport {
   readonly field: string | null
   readonly format: 'PAdES' | 'CAdES' | 'PKCS7' | 'RFC3161' | 'unknown'
   readonly subFilter: string | null
-  /** Baseline level that the structure reaches; `other` where it is none of them. */
+  /** Baseline level; B-T only with a time stamp that verifies, `other` where it is none of them. */
   readonly level: 'B-B' | 'B-T' | 'other'
   readonly indication: Indication
   readonly subIndication: SubIndication | null

@@ -25,6 +25,14 @@ export const SIGNATURE_TEXTS = {
     'The algorithms that the signature names contradict each other.',
   ),
   CMS_ATTRIBUTES_MALFORMED: text('签名属性不符合标准。', 'The signed attributes break the standard.'),
+  CMS_ATTRIBUTES_MISSING: text(
+    '签名中没有签名属性，无法确定所签的是不是这份文件。',
+    'The signature holds no signed attributes, so nobody can say that it was this file that was signed.',
+  ),
+  CMS_ATTRIBUTES_STRIPPED: text(
+    '所给的内容其实是某个签名的签名属性：签名者没有把它当作文件签署。',
+    'What is given as content are the signed attributes of a signature: its signer never signed them as a document.',
+  ),
   CMS_CONTENT_TYPE: text('签名的内容类型不相符。', 'The content type in the signature does not match.'),
   CMS_DIGEST_MISMATCH: text(
     '内容与签名时不一致：签名后被改动，或不是当时所签的文件。',
@@ -35,6 +43,10 @@ export const SIGNATURE_TEXTS = {
     'The signature value does not fit the key of the certificate.',
   ),
   CMS_NO_CERTIFICATE: text('找不到签名者的证书。', 'The certificate of the signer was not found.'),
+  CMS_CERTIFICATE_REFERENCE_MALFORMED: text(
+    '签名中绑定签名者证书的属性已损坏。',
+    'The attribute that names the certificate of the signer is damaged.',
+  ),
   CMS_CERTIFICATE_REFERENCE_MISSING: text(
     '签名没有绑定签名者的证书。',
     'The signature does not name the certificate of the signer in what is signed.',
@@ -76,6 +88,10 @@ export const SIGNATURE_TEXTS = {
   LATER_SIGNATURE_NOT_VALID: text(
     '之后的签名（域 {field}）无效，它加入文件的内容无人负责。',
     'A later signature, in the field {field}, is not valid: nobody vouches for what it added to the file.',
+  ),
+  LATER_SEAL_PLACED: text(
+    '之后的一个签名（域 {field}）在第 {page} 页放置了图片。请将图片下面的内容与当时所签的版本对照。',
+    'A later signature, in the field {field}, placed a picture on page {page}: compare what lies under it with the version that was signed.',
   ),
   LATER_SEAL_NOT_CONFIRMED: text(
     '之后有一个未经确认的签名在第 {page} 页显示了图片，可能遮盖或改变所签内容的样子。',

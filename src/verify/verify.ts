@@ -4,7 +4,7 @@
  */
 import { isCoded } from '../../ca/formats.ts'
 import { type PdfDocument, openPdf } from '../formats/pdf/document.ts'
-import { type SignatureReports, findCms, verifyCades } from './cades.ts'
+import { type SignatureReports, findCms, isLikeCms, verifyCades } from './cades.ts'
 import type { CmsMessage } from './cms.ts'
 import { type EvidenceNeed, uniqueNeeds } from './evidence.ts'
 import { worstIndication } from './indications.ts'
@@ -48,6 +48,8 @@ export function verify(input: VerifyInput): VerifyOutcome {
   if (first) return verifyMessage(first, input, input.document, input.content)
   const second = input.content && findCms(input.content)
   if (second) return verifyMessage(second, input, input.content ?? document, document)
+  if (isLikeCms(document)) return unreadable(input, 'DOCUMENT_DAMAGED_SIGNED', 'cms')
+  if (input.content && isLikeCms(input.content)) return unreadable(input, 'DOCUMENT_DAMAGED_SIGNED', 'other')
   if (!isPdf(document)) return unreadable(input, 'DOCUMENT_UNSUPPORTED', 'other')
   return verifyPdfBytes(input)
 }
