@@ -85,8 +85,18 @@ export function appendSave(bytes: Uint8Array, objects: Objects, options: SaveOpt
   const table = [...rows].sort(([a], [b]) => a - b).map(([num, line]) => `${num} 1\n${line}`)
   const previous = options.isFirst === true ? '' : `/Prev ${lastStartxref(bytes)}`
   const trailer = options.trailer ?? '/Root 1 0 R/Info 13 0 R/ID[<00><02>]'
-  text += `xref\n${table.join('')}trailer\n<</Size 200${trailer}${previous}>>\nstartxref\n${startxref}\n%%EOF\n`
+  const size = Math.max(200, ...sizesOf(bytes), ...[...rows.keys()].map((num) => num + 1))
+  text += `xref\n${table.join('')}trailer\n<</Size ${size}${trailer}${previous}>>\nstartxref\n${startxref}\n%%EOF\n`
   return join2(bytes, text)
+}
+
+/** Every /Size that a file announces. */
+function sizesOf(bytes: Uint8Array): number[] {
+  return [
+    ...Buffer.from(bytes)
+      .toString('latin1')
+      .matchAll(/\/Size (\d+)/g),
+  ].map(([, size]) => Number(size))
 }
 
 /** The offset that a viewer starts from. */

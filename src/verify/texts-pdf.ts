@@ -121,6 +121,22 @@ export const CHANGE_TEXTS: Readonly<Record<ChangeDetail, Text>> = {
     '签名后的结构有歧义，不同软件可能显示不同内容。',
     'What was added is ambiguous: other software may show something else.',
   ),
+  'save-form-unusual': text(
+    '签名后的保存不合格式，别的软件可能改用另一种方式读取文件。',
+    'A later save is not in the form of the standard: other software may read the file in another way.',
+  ),
+  'object-hidden': text(
+    '签名后加入的数据里藏有对象，别的软件可能会显示它。',
+    'An object is hidden in data that was added after signing: other software may show it.',
+  ),
+  'object-unreferenced': text(
+    '签名后加入了没有任何地方用到的对象。',
+    'An object that nothing uses was added after signing.',
+  ),
+  'validation-data-foreign': text(
+    '签名后加入的验证数据里有不属于验证数据的内容。',
+    'The validation data that was added holds something else than certificates, CRLs and OCSP responses.',
+  ),
   'signed-revision-unreadable': text('已签名的版本无法读取。', 'The signed revision cannot be read.'),
   'entry-changed': text('签名后文件结构被改动。', 'An entry of the document was changed after signing.'),
   'root-replaced': text('签名后文件的根被替换。', 'The root of the document was replaced after signing.'),

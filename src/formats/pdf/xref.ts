@@ -35,6 +35,8 @@ export type XrefSection = {
   readonly end: number
   /** Objects that hold the section itself. */
   readonly ownRefs: readonly PdfRef[]
+  /** Keys of tolerated violations in this section and its trailer; the document has them too. */
+  readonly anomalies: ReadonlySet<string>
 }
 
 /** What the readers of a section need of the document. */
@@ -85,7 +87,17 @@ function readOffsetEntry(trailer: PdfDict, key: string, reader: XrefReader): num
 }
 
 /** Reads the section at an offset counted from the header. */
-function readXrefSection(reader: XrefReader, offset: number): XrefSection {
+function readXrefSection(shared: XrefReader, offset: number): XrefSection {
+  const reader = { ...shared, anomalies: new Set<string>() }
+  const section = readSectionParts(reader, offset)
+  shared.entryCount = reader.entryCount
+  for (const key of reader.anomalies) shared.anomalies.add(key)
+  return { ...section, anomalies: reader.anomalies }
+}
+
+type SectionParts = Omit<XrefSection, 'anomalies'>
+
+function readSectionParts(reader: XrefReader, offset: number): SectionParts {
   const cursor = cursorAt(reader, offset)
   const start = cursor.pos
   skipWhite(cursor)
@@ -102,7 +114,7 @@ function readXrefSection(reader: XrefReader, offset: number): XrefSection {
 }
 
 /** Objects that the table calls free or does not name are looked up in the /XRefStm (7.5.8.4). */
-function mergeHybrid(reader: XrefReader, table: XrefSection, stream: XrefSection): XrefSection {
+function mergeHybrid(reader: XrefReader, table: SectionParts, stream: SectionParts): SectionParts {
   for (const [num, entry] of stream.entries) {
     const known = table.entries.get(num)
     if (known === undefined || known.kind === 'free') table.entries.set(num, entry)
@@ -203,7 +215,7 @@ function skipEntryWhite(cursor: Cursor): void {
   while (cursor.pos < cursor.end && isWhite(cursor.bytes[cursor.pos])) cursor.pos++
 }
 
-function readXrefStream(reader: XrefReader, cursor: Cursor): XrefSection {
+function readXrefStream(reader: XrefReader, cursor: Cursor): SectionParts {
   const parsed = parseIndirectObject(cursor, () => undefined)
   const { object } = parsed
   if (!isStream(object) || !isName(object.dict.entries.get('Type'), 'XRef')) {
@@ -256,17 +268,19 @@ function fillFromStream(
     for (let j = 0; j < length; j++, pos += width) {
       const type = w0 === 0 ? 1 : readField(data, pos, w0)
       const entry = toEntry(reader, type, readField(data, pos + w0, w1), readField(data, pos + w0 + w1, w2))
-      if (entry && !entries.has(first + j)) entries.set(first + j, entry)
+      if (!entries.has(first + j)) entries.set(first + j, entry)
+      else reader.anomalies.add('xref-entry-duplicate')
     }
   }
 }
 
-function toEntry(reader: XrefReader, type: number, second: number, third: number): XrefEntry | undefined {
+function toEntry(reader: XrefReader, type: number, second: number, third: number): XrefEntry {
   if (type === 0) return { kind: 'free', gen: third }
   if (type === 1) return { kind: 'offset', offset: second + reader.base, gen: third }
   if (type === 2) return { kind: 'compressed', container: second, index: third }
-  // Other types are references to the null object (7.5.8.3).
-  return undefined
+  // Other types are references to the null object (7.5.8.3): they hide what earlier sections say.
+  reader.anomalies.add('xref-entry-type-unknown')
+  return { kind: 'free', gen: 0 }
 }
 
 function readField(data: Uint8Array, pos: number, width: number): number {

@@ -105,8 +105,9 @@ test('a save that writes an object again unchanged changes nothing', (t) => {
   t.is(analyse(appendSave(signed, { 5: contract[5] ?? '' }))[0]?.verdict, 'none')
 })
 
-test('white space after the end is nothing, anything else is', (t) => {
-  t.is(analyse(appendBytes(signed, '\n\r\n '))[0]?.verdict, 'none')
+test('one more end of line after the end is nothing, anything else is', (t) => {
+  t.is(analyse(appendBytes(signed, '\r\n'))[0]?.verdict, 'none')
+  t.is(analyse(appendBytes(signed, '\n\r\n '))[0]?.verdict, 'forbidden')
   t.is(analyse(appendBytes(signed, '\nx'))[0]?.verdict, 'forbidden')
 })
 

@@ -1,7 +1,7 @@
 import { isCoded } from '../../../ca/errors.ts'
 import type { PdfDocument } from '../../formats/pdf/document.ts'
 import { tooLarge } from '../../formats/pdf/limits.ts'
-import { isWhite } from '../../formats/pdf/parse-object.ts'
+import { latin1 } from '../../formats/pdf/parse-object.ts'
 import type { PdfRevision } from '../../formats/pdf/revisions.ts'
 import { listSignatures, type PdfSignature, type SignatureProblem } from '../../formats/pdf/signatures.ts'
 import { isLocked } from '../../formats/pdf/transforms.ts'
@@ -115,12 +115,9 @@ function compareStep(given: Omit<Step, 'changes' | 'widgets'>): Change[] {
 
 /** Violations that other readers resolve in another way: in bytes added after a signature there is no excuse for them. */
 const AMBIGUOUS = ['dictionary-key-duplicate', 'stream-length-wrong', 'object-stream-index-wrong']
-const AMBIGUOUS_XREF = ['xref-entry-duplicate', 'xref-hybrid-conflict']
 
 function checkAnomalies(step: Step): void {
-  const found =
-    AMBIGUOUS.find((key) => step.after.anomalies.has(key)) ??
-    AMBIGUOUS_XREF.find((key) => step.final.anomalies.has(key))
+  const found = AMBIGUOUS.find((key) => step.after.anomalies.has(key))
   if (found !== undefined) forbid(step, 'xref', 'structure-ambiguous', { path: found })
 }
 
@@ -184,11 +181,9 @@ function checkCoverage(doc: PdfDocument, signature: PdfSignature): Change[] {
     details.add('byte-range-not-whole-revision')
   const faults = [...details].map((detail) => fault('coverage', detail, `${path}/ByteRange`))
   const end = doc.revisions.at(-1)?.endOffset ?? 0
-  for (let pos = end; pos < doc.bytes.length; pos++) {
-    if (isWhite(doc.bytes[pos])) continue
-    faults.push(fault('bytes', 'bytes-after-end', `bytes ${pos}`))
-    break
-  }
+  // White space too: behind enough of it other readers do not find `startxref`, and rebuild the cross-reference.
+  if (!/^(\r\n|\r|\n)?$/.test(latin1(doc.bytes, end, Math.min(end + 3, doc.bytes.length))))
+    faults.push(fault('bytes', 'bytes-after-end', `bytes ${end}`))
   return faults
 }
 

@@ -51,6 +51,10 @@ export type ChangeDetail =
   | 'xref-points-back'
   | 'xref-order-unusual'
   | 'structure-ambiguous'
+  | 'save-form-unusual'
+  | 'object-hidden'
+  | 'object-unreferenced'
+  | 'validation-data-foreign'
   | 'signed-revision-unreadable'
   // content
   | 'entry-changed'

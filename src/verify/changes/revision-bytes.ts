@@ -2,6 +2,8 @@ import { isCoded } from '../../../ca/errors.ts'
 import { parseIndirectAt } from '../../formats/pdf/document.ts'
 import { skipWhite, type Cursor } from '../../formats/pdf/parse-object.ts'
 import type { XrefEntry } from '../../formats/pdf/xref.ts'
+import { checkSaveForm } from './save-form.ts'
+import { checkSavedObjects, type SavedObject } from './saved-objects.ts'
 import { forbid, type Step } from './step.ts'
 
 /**
@@ -35,7 +37,32 @@ export function checkRevisionBytes(step: Step): void {
     if (entry.kind === 'compressed') checkContainer(step, num, entry.container)
     return entry.kind === 'offset'
   })
-  checkTiling(step, start, own as [number, XrefEntry & { kind: 'offset' }][])
+  const objects = readObjects(step, start, own as [number, XrefEntry & { kind: 'offset' }][])
+  if (objects === undefined) return
+  checkTiling(step, start, objects)
+  checkSaveForm(step, start, objects)
+  checkSavedObjects(step, objects)
+}
+
+/** Parses what a save writes, each object for itself; undefined where one cannot be read. */
+function readObjects(
+  step: Step,
+  start: number,
+  own: [number, XrefEntry & { kind: 'offset' }][],
+): SavedObject[] | undefined {
+  const view = { ...step.after, anomalies: new Set<string>() }
+  try {
+    const objects = own.map(([num, { offset, gen }]) => ({
+      ...parseIndirectAt(view, { kind: 'ref', num, gen }, offset),
+      offset,
+    }))
+    for (const key of view.anomalies) forbid(step, 'xref', 'structure-ambiguous', { path: key })
+    return objects
+  } catch (error) {
+    if (!isCoded(error, 'PDF_MALFORMED')) throw error
+    forbid(step, 'bytes', 'object-unreadable', { path: `bytes ${start}` })
+    return undefined
+  }
 }
 
 function isSameEntry(a: XrefEntry, b: XrefEntry): boolean {
@@ -51,20 +78,10 @@ function checkContainer(step: Step, num: number, container: number): void {
   forbid(step, 'xref', 'xref-points-back', { path: `${num} 0 R`, ref: { kind: 'ref', num, gen: 0 } })
 }
 
-function checkTiling(step: Step, start: number, own: [number, XrefEntry & { kind: 'offset' }][]): void {
+function checkTiling(step: Step, start: number, objects: readonly SavedObject[]): void {
   const { after, revision } = step
   const section = revision.sections[0]
-  const spans: { at: number; end: number }[] = []
-  try {
-    for (const [num, { offset, gen }] of own) {
-      const parsed = parseIndirectAt(after, { kind: 'ref', num, gen }, offset)
-      spans.push({ at: parsed.start, end: parsed.end })
-    }
-  } catch (error) {
-    if (!isCoded(error, 'PDF_MALFORMED')) throw error
-    forbid(step, 'bytes', 'object-unreadable', { path: `bytes ${start}` })
-    return
-  }
+  const spans = objects.map((item) => ({ at: item.start, end: item.end }))
   // An offset may point to the white space before what it means.
   const sectionStart = section && skipTo(step, section.start)
   if (section && !spans.some(({ at }) => at === sectionStart)) {
