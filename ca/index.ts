@@ -18,14 +18,14 @@ import {
   startCeremony,
 } from './ceremony.ts'
 import { guardClock } from './clock.ts'
-import type { Core, Issuer, IssuingWork, ServiceIdentity } from './core.ts'
+import { type Core, type Issuer, type IssuingWork, type ServiceIdentity, getIssuer } from './core.ts'
 import { publishCrl } from './crl.ts'
 import { openDraftCore, openProfiles } from './draft-core.ts'
 import { CodedError } from './errors.ts'
 import { openHeldKeys } from './held-keys.ts'
 import { importCrl } from './import-crl.ts'
 import { issue, issueMany } from './issue.ts'
-import { forgetIssuerStatus } from './issuer-status.ts'
+import { forgetIssuerStatus, isIssuerRevoked } from './issuer-status.ts'
 import { openEncryptedFileKeys } from './keys/encrypted-file.ts'
 import type { ScryptCost } from './keys/encrypted-private-key.ts'
 import { openOneTimeKeys } from './keys/one-time.ts'
@@ -239,6 +239,7 @@ function doorOf(core: Core): Ca {
     },
     crl: (scope) => publishCrl(core, scope),
     importCrl: (crlDer, actor) => importCrl(core, crlDer, actor),
+    isRevoked: async (issuerId) => isIssuerRevoked(core, getIssuer(core, issuerId)),
     ocsp: (requestDer) => responder.answer(requestDer),
     timestamp: (requestDer) => authority.respond(requestDer),
     signDigest: (request) => signDigest(core, request),

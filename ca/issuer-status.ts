@@ -36,14 +36,10 @@ async function isRevoked({ ports: { store } }: AskingCore, issuer: Issuer, root:
   return last !== undefined && findCrlEntry(parseCrl(last.crlDer), serial).entry !== undefined
 }
 
-/**
- * Refuses for an issuing CA that its root revoked.
- *
- * @throws {ISSUER_REVOKED} {STORE_UNAVAILABLE}
- */
-export async function checkIssuerStands(core: AskingCore, issuer: Issuer): Promise<void> {
+/** Whether the root of an issuing CA revoked it; false for a root. @throws {STORE_UNAVAILABLE} */
+export async function isIssuerRevoked(core: AskingCore, issuer: Issuer): Promise<boolean> {
   const [rootDer] = issuer.chainDer
-  if (rootDer === undefined) return
+  if (rootDer === undefined) return false
   const root = [...core.issuers.values()].find(({ certDer }) => compareBytes(certDer, rootDer) === 0)
   if (root === undefined)
     throw new CodedError('ISSUER_UNKNOWN', 'the CA above this one is not one of this house')
@@ -56,6 +52,15 @@ export async function checkIssuerStands(core: AskingCore, issuer: Issuer): Promi
     seen = { at, isRevoked: await isRevoked(core, issuer, root) }
     known.set(issuer.issuerId, seen)
   }
-  if (seen.isRevoked)
+  return seen.isRevoked
+}
+
+/**
+ * Refuses for an issuing CA that its root revoked.
+ *
+ * @throws {ISSUER_REVOKED} {STORE_UNAVAILABLE}
+ */
+export async function checkIssuerStands(core: AskingCore, issuer: Issuer): Promise<void> {
+  if (await isIssuerRevoked(core, issuer))
     throw new CodedError('ISSUER_REVOKED', 'the certificate of this CA is revoked: it signs nothing any more')
 }

@@ -275,6 +275,8 @@ export interface Ca {
   crl(scope: CrlScope): Promise<CrlRow>
   /** Takes in the CRL of a CA whose key is elsewhere (offline root). @throws CRL_REFUSED with the rule in `extra.rule` */
   importCrl(crlDer: Uint8Array, actor: Actor): Promise<CrlRow>
+  /** Whether its root revoked an issuing CA, which then signs nothing any more. @throws ISSUER_UNKNOWN */
+  isRevoked(issuerId: string): Promise<boolean>
   ocsp(requestDer: Uint8Array): Promise<OcspAnswer>
   /** RFC 3161: TimeStampReq in, TimeStampResp out (also for refusals). */
   timestamp(requestDer: Uint8Array): Promise<Uint8Array>

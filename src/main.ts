@@ -79,8 +79,11 @@ export async function openHouse(config: Config, options: OpenOptions): Promise<H
       checkpointFile: places.checkpoint,
       randomBytes: random,
     })
-    // Leases of a predecessor that crashed: nobody else can hold one.
-    if (lock) await store.leases.clear()
+    // What a predecessor that crashed had taken: nobody else can hold it.
+    if (lock) {
+      await store.leases.clear()
+      await store.idempotency.abandonAll()
+    }
     return await openOver(config, options, { store, log, passphrase, close })
   } catch (error) {
     await close()

@@ -138,7 +138,9 @@ function revocationOf({ revoke, reason, ground }: CommandInput['options']): Issu
   if (revoke === undefined && reason === undefined && ground === undefined) return undefined
   if (revoke === undefined || reason === undefined || ground === undefined)
     throw new CodedError('REQUEST_INVALID', '--revoke, --reason and --ground go together')
-  return { serialHex: revoke, reason: reason as RevocationReason, legalGround: ground as LegalGround }
+  // As openssl prints it, `serial=0171…`, or as this program does.
+  const serialHex = revoke.replace(/^serial=/, '').toLowerCase()
+  return { serialHex, reason: reason as RevocationReason, legalGround: ground as LegalGround }
 }
 
 /** On the machine of the root, before each list ends or when an issuing CA has to be revoked. */

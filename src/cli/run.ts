@@ -35,9 +35,23 @@ const overview = (commands: readonly Command<never>[]): string =>
 const systemCode = (error: unknown): string | undefined =>
   error instanceof Error && 'syscall' in error ? (error as NodeJS.ErrnoException).code : undefined
 
+const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'this is a folder, not a file',
+  EACCES: 'this file may not be read or written',
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { path } = error as NodeJS.ErrnoException
+  const words = SYSTEM_MESSAGES[systemCode(error) ?? '']
+  if (words === undefined) return error.message
+  return path === undefined ? words : `${words}: ${path}`
+}
+
 function showError(error: unknown, json: boolean, streams: CliStreams): void {
   const code = error instanceof CodedError ? error.code : (systemCode(error) ?? 'INTERNAL')
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   if (json) {
     const extra = error instanceof CodedError ? error.extra : {}
     streams.err.write(`${JSON.stringify({ error: { code, message, ...extra } })}\n`)
@@ -60,6 +74,7 @@ export async function runCli<C>(
   const found = findCommand(commands, words)
   if (!found) {
     const asked = words.length === 0 || words[0] === '--help' || words[0] === 'help'
+    if (!asked) streams.err.write(`yinxin: there is no command ${words[0] ?? ''}\n\n`)
     ;(asked ? streams.out : streams.err).write(`${overview(commands)}\n`)
     return asked ? 0 : 2
   }

@@ -121,8 +121,8 @@ export function createCertificates(deps: ServiceDeps) {
     get,
 
     /** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
-    async issue(caller: Caller, input: IssueInput): Promise<CertificateView> {
-      const { issuerId, serialHex, certDer } = await issueOne(deps, caller, input)
+    async issue(caller: Caller, input: IssueInput, mayRepeat = false): Promise<CertificateView> {
+      const { issuerId, serialHex, certDer } = await issueOne(deps, caller, input, mayRepeat)
       return show(await find({ ...caller, scope: caller.tenant }, issuerId, serialHex), certDer)
     },
 

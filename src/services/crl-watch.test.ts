@@ -9,6 +9,7 @@ const later = (days: number): Date => new Date(NOW.getTime() + days * DAY)
 test('the CRL of an offline root: fine, then near its end, then over; missing is as bad as over', async (t) => {
   const { store } = await openTempStore(t)
   let now = NOW
+  let isRevoked = false
   const issuers = [
     {
       issuerId: 'root',
@@ -19,7 +20,11 @@ test('the CRL of an offline root: fine, then near its end, then over; missing is
       canSign: false,
     },
   ]
-  const watch = createCrlWatch({ ca: { issuers }, store, now: () => now })
+  const watch = createCrlWatch({
+    ca: { issuers, isRevoked: () => Promise.resolve(isRevoked) },
+    store,
+    now: () => now,
+  })
   const ready = createReadiness(watch.checks)
   const is = (ok: boolean, detail?: string) => ({
     ready: ok,
@@ -50,6 +55,9 @@ test('the CRL of an offline root: fine, then near its end, then over; missing is
     now = later(days)
     t.deepEqual(await ready(), expected, `after ${days} days`)
   }
+  now = later(1)
+  isRevoked = true
+  t.deepEqual(await ready(), is(false, 'ISSUER_REVOKED'))
   await publish(0, '1', 7)
   await publish(1, '1', 3)
   const ends = await watch.ends()

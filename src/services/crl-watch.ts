@@ -16,7 +16,7 @@ export interface CrlEnd {
 }
 
 interface CrlWatchDeps {
-  readonly ca: Pick<ServiceDeps['ca'], 'issuers'>
+  readonly ca: Pick<ServiceDeps['ca'], 'issuers' | 'isRevoked'>
   readonly store: Pick<ServiceDeps['store'], 'crlPeriods'>
   readonly now: () => Date
 }
@@ -44,6 +44,8 @@ export function createCrlWatch({ ca, store, now }: CrlWatchDeps) {
       const end = await endOf(issuerId)
       if (!end || end.nextUpdate <= now())
         throw new CodedError('CRL_EXPIRED', `the CRL of ${issuerId} is over or missing`)
+      if (await ca.isRevoked(issuerId))
+        throw new CodedError('ISSUER_REVOKED', `${issuerId} was revoked by its root`)
     },
     warning: async () => ((await endOf(issuerId))?.isNear === true ? 'CRL_ENDS_SOON' : undefined),
   })

@@ -68,14 +68,25 @@ function refusalOf(error: unknown): CodedError {
 /**
  * One certificate.
  *
+ * @param mayRepeat whether the request can be the repeat of one whose answer was lost: where its key has the same
+ *   certificate already, that one is the answer
  * @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH
  */
 export async function issueOne(
   deps: ServiceDeps,
   caller: Caller,
   input: IssueInput,
+  mayRepeat: boolean,
 ): Promise<IssuedCertificate> {
-  return deps.ca.issue(await deps.ca.prepare(await requestOf(deps, caller, input)))
+  const request = await requestOf(deps, caller, input)
+  try {
+    return await deps.ca.issue(await deps.ca.prepare(request))
+  } catch (error) {
+    const earlier =
+      mayRepeat && error instanceof CodedError ? await findEarlier(deps, request, error) : undefined
+    if (earlier) return earlier
+    throw error
+  }
 }
 
 /**

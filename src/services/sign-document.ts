@@ -115,6 +115,16 @@ async function checkOwnOutput(
   })
 }
 
+/** A seal that was asked for must not be left out in silence: a detached signature has no page to show it on. */
+function checkNothingVisible({ appearance, password }: SignInput): void {
+  const field = appearance === undefined ? (password === undefined ? undefined : 'password') : 'appearance'
+  if (field === undefined) return
+  const rule = 'is for PDF files, and this document is none or is signed as CAdES'
+  throw new CodedError('REQUEST_INVALID', `#/${field} ${rule}`, {
+    extra: { errors: [{ pointer: `#/${field}`, rule }] },
+  })
+}
+
 export function createSignDocument(deps: ServiceDeps) {
   const { randomBytes } = deps
   return async (caller: Caller, input: SignInput): Promise<SignedDocument> => {
@@ -124,6 +134,7 @@ export function createSignDocument(deps: ServiceDeps) {
           ? 'pades'
           : 'cades'
         : input.format
+    if (format === 'cades') checkNothingVisible(input)
     const level = input.level ?? 'B-T'
     const signer = await signerOf(deps, caller, input)
     const made =

@@ -1,8 +1,8 @@
 /**
  * Repeated requests: the same key, route and body gets the first answer again; another body is an error.
  *
- * A claim is taken before the work and finished after it. When the process dies in between, the claim can be
- * taken over after a while: the work may then be done twice, but never answered twice differently at once.
+ * A claim is taken before the work and finished after it. When the process dies in between, the next one gives the claim
+ * back, or it can be taken over after a while: whoever does the work again looks for what was already done.
  */
 import { CodedError } from '../../ca/errors.ts'
 import type { Database, Transaction } from './database.ts'
@@ -84,6 +84,12 @@ export function createIdempotency(_db: Database, committer: Committer, periods: 
             .where(columnsOf(claim))
             .update({ state: 'done', status: answer.status, response: answer.response })
         },
+        records: [],
+      }),
+    /** Gives back every claim that is under way: for a process that knows that whoever took them is gone. */
+    abandonAll: (): Promise<void> =>
+      committer.write<void>({
+        run: async (trx) => void (await trx.table('idempotency_keys').where({ state: 'started' }).delete()),
         records: [],
       }),
     /** Gives the claim back after a failure, so that the caller may try again. */

@@ -70,7 +70,11 @@ const changeHtml = (change: ChangeReport, say: Say): Html =>
     >
   </li>`
 
-function changesHtml({ changes, coverage }: SignatureReport, say: Say): Part {
+function changesHtml({ changes, coverage, subIndication }: SignatureReport, say: Say): Part {
+  if (subIndication === 'HASH_FAILURE')
+    return html`<span class="tag fail"
+      >${say('签名所覆盖的内容本身已被改动', 'the signed content itself was changed')}</span
+    >`
   if (changes.length > 0)
     return html`<ul class="plain">
       ${changes.map((change) => changeHtml(change, say))}

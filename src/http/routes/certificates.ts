@@ -146,8 +146,9 @@ const issueRoute = (services: Services): RouteDefinition =>
     body: IssueBody,
     responses: { 201: { description: 'The certificate', schema: CertificateSchema } },
     errors: ISSUE_ERRORS,
-    handler: async ({ body, caller }) => {
-      const certificate = await services.certificates.issue(caller, body)
+    handler: async ({ body, caller, header }) => {
+      const mayRepeat = header('idempotency-key') !== ''
+      const certificate = await services.certificates.issue(caller, body, mayRepeat)
       const location = `/v1/certificates/${certificate.issuerId}/${certificate.serialHex}`
       return { status: 201, json: certificate, headers: { Location: location } }
     },

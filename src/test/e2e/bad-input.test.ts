@@ -49,6 +49,19 @@ test('a request signed by another key does not prove possession', async (t) => {
   t.is((await problemOf(issue(makeCsr(subjectOf(NAME), { spkiDer })))).code, 'CSR_PROOF_OF_POSSESSION')
 })
 
+test('a seal on what is no PDF is refused before a certificate is spent on it', async (t) => {
+  const sign = async (json: object) =>
+    service.alpha.api.json('POST', '/v1/signatures', {
+      json: { signer: await eventSigner(service.alpha, NAME), ...json },
+      files: { document: { bytes: bytesOf('plain text'), name: 'a.txt', type: 'text/plain' } },
+    })
+  const appearance = { page: 1, rect: [10, 10, 150, 60], lines: ['TEST ONLY'] }
+  const problem = await problemOf(sign({ appearance }))
+  t.is(problem.code, 'REQUEST_INVALID')
+  t.regex(problem.detail, /#\/appearance is for PDF files/)
+  t.regex((await problemOf(sign({ password: 'TEST ONLY' }))).detail, /#\/password/)
+})
+
 test('weak keys are named: RSA of 1024 bits, exponent 3', async (t) => {
   for (const privateKey of [rsaKey(1024, 65_537), rsaKey(2048, 3)]) {
     const problem = await problemOf(issue(makeCsr(subjectOf(NAME), { privateKey })))

@@ -21,6 +21,8 @@ interface Told {
   readonly revoked: Set<string>
   readonly signatures: Map<string, SignatureJson>
   readonly receipts: Uint8Array[]
+  /** Requests without an answer, by their Idempotency-Key. */
+  readonly unanswered: Map<string, object>
 }
 
 const keyOf = ({ issuerId, serialHex }: { issuerId: string; serialHex: string }): string =>
@@ -33,15 +35,19 @@ interface Work {
   repeated: number
 }
 
-const issue = ({ api, evidenceId }: Work): Promise<CertificateJson> =>
-  api.json<CertificateJson>('POST', '/v1/certificates', {
-    json: {
-      profile: 'organisation',
-      subject: subjectOf(NAME),
-      csr: makeCsr(subjectOf(NAME)),
-      identityEvidenceId: evidenceId,
-    },
-  })
+async function issue({ api, evidenceId, told: { unanswered } }: Work): Promise<CertificateJson> {
+  const json = {
+    profile: 'organisation',
+    subject: subjectOf(NAME),
+    csr: makeCsr(subjectOf(NAME)),
+    identityEvidenceId: evidenceId,
+  }
+  const idempotencyKey = randomBytes(8).toString('hex')
+  unanswered.set(idempotencyKey, json)
+  const certificate = await api.json<CertificateJson>('POST', '/v1/certificates', { json, idempotencyKey })
+  unanswered.delete(idempotencyKey)
+  return certificate
+}
 
 async function issueAndRevoke(work: Work): Promise<void> {
   const certificate = await issue(work)
@@ -85,7 +91,13 @@ async function repeat(work: Work, act: (work: Work) => Promise<void>): Promise<v
 test('kill -9 while certificates are issued, documents signed and certificates revoked', async (t) => {
   t.timeout(240_000)
   const dataDir = await prepareDataDir('crash')
-  const told: Told = { certificates: new Map(), revoked: new Set(), signatures: new Map(), receipts: [] }
+  const told: Told = {
+    certificates: new Map(),
+    revoked: new Set(),
+    signatures: new Map(),
+    receipts: [],
+    unanswered: new Map(),
+  }
   let apiKey: string | undefined
   let evidenceId: string | undefined
   let repeated = 0
@@ -122,6 +134,13 @@ test('kill -9 while certificates are issued, documents signed and certificates r
   for (const { id, signedSha256 } of told.signatures.values()) {
     const bytes = await api.bytes('GET', `/v1/signatures/${id}/document`)
     t.is(createHash('sha256').update(bytes).digest('hex'), signedSha256)
+  }
+  // Whoever got no answer asks again: what was issued is handed over, what was not is issued now.
+  t.true(told.unanswered.size > 0)
+  for (const [idempotencyKey, json] of told.unanswered) {
+    const late = await api.json<CertificateJson>('POST', '/v1/certificates', { json, idempotencyKey })
+    t.is(late.state, 'valid')
+    t.false(told.certificates.has(keyOf(late)))
   }
   t.is(await child.stop(), 0)
   await checkRecords(dataDir, told, (ok, what) => t.true(ok, what))

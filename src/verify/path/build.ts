@@ -135,21 +135,26 @@ function hasGoodSignature(state: SearchState, certificate: Certificate, issuer: 
     return false
   }
   const good = isSignedBy(certificate, issuer)
-  if (!tried.has(issuer) && !good) state.badSignatures++
+  // A namesake whose key is said to be another one is no forgery: another installation, or an older key.
+  if (!tried.has(issuer) && !good && keyFit(certificate, issuer) < 2) state.badSignatures++
   tried.add(issuer)
   return good
+}
+
+/** 0: the key identifiers are the same, 1: one is not given, 2: they differ (RFC 5280 §4.2.1.1). */
+function keyFit(certificate: Certificate, issuer: Certificate): 0 | 1 | 2 {
+  const wanted = factsOf(certificate).authorityKeyIdentifier?.keyIdentifier
+  const has = factsOf(issuer).subjectKeyIdentifier
+  if (!wanted || !has) return 1
+  return compareBytes(wanted, has) === 0 ? 0 : 2
 }
 
 /** Candidates by name: those whose key identifier fits first, and anchors before others. */
 function issuersOf(state: SearchState, certificate: Certificate): readonly Candidate[] {
   const named = state.byName.get(nameKey(certificate.issuer)) ?? []
   if (named.length < 2) return named
-  const wanted = factsOf(certificate).authorityKeyIdentifier?.keyIdentifier
-  const rank = (candidate: Candidate): number => {
-    const has = factsOf(candidate.certificate).subjectKeyIdentifier
-    const fit = !wanted || !has ? 1 : compareBytes(wanted, has) === 0 ? 0 : 2
-    return fit * 2 + (candidate.isAnchor ? 0 : 1)
-  }
+  const rank = (candidate: Candidate): number =>
+    keyFit(certificate, candidate.certificate) * 2 + (candidate.isAnchor ? 0 : 1)
   return [...named].sort((a, b) => rank(a) - rank(b))
 }
 

@@ -74,8 +74,11 @@ test('a path longer than the cap is not followed', (t) => {
 })
 
 test('a signature by another key under the same name is told apart from an unknown issuer', (t) => {
-  const forger = issue({ name: 'root', ca: true })
+  const forger = { ...root, key: makeKey() }
   t.deepEqual(keysOf(issue({ name: 'leaf', issuer: forger }).certificate, []), ['PATH_SIGNATURE_INVALID'])
+  // It names its own key: an issuer that happens to be called the same, and is not on the list.
+  const namesake = issue({ name: 'root', ca: true })
+  t.deepEqual(keysOf(issue({ name: 'leaf', issuer: namesake }).certificate, []), ['PATH_NOT_FOUND'])
   t.deepEqual(keysOf(issue({ name: 'leaf', issuer: issue({ name: 'else', ca: true }) }).certificate, []), [
     'PATH_NOT_FOUND',
   ])
