@@ -74,14 +74,17 @@ test('ten signatures on the example contract, each fine with those after it', (t
   ])
 })
 
+/** What has the outer form of a certificate. */
+const certificate = stream(Buffer.from('300b3000300306012a03020000', 'hex').toString('latin1'))
+
 test('validation data and extension declarations are fine', (t) => {
   const dss = appendSave(signed, {
     1: catalog.replace('/Type', '/DSS 150 0 R/Extensions<</ESIC<</BaseVersion/1.7/ExtensionLevel 5>>>>/Type'),
     150: '<</Type/DSS/Certs[151 0 R]>>',
-    151: stream('certificate'),
+    151: certificate,
   })
   t.deepEqual(details(analyse(dss)[0]), ['validation-data-updated', 'extensions-declared'])
-  const again = appendSave(dss, { 150: '<</Type/DSS/Certs[151 0 R 152 0 R]>>', 152: stream('certificate') })
+  const again = appendSave(dss, { 150: '<</Type/DSS/Certs[151 0 R 152 0 R]>>', 152: certificate })
   t.is(analyse(again)[0]?.verdict, 'allowed')
 })
 

@@ -13,6 +13,7 @@ import { isEqualObject, isSameValue, listChangedKeys } from './equal.ts'
 import { compareInformation, compareMetadata } from './metadata.ts'
 import { SAVE_KEYS } from './object-graph.ts'
 import { allow, forbid, type Step } from './step.ts'
+import { checkValidationData } from './validation-data.ts'
 
 /** Compares the trailers of two saves. */
 export function compareTrailer(step: Step): void {
@@ -86,6 +87,7 @@ function compareValidationData(step: Step, old: PdfObject | undefined, now: PdfO
     forbid(step, 'catalog', 'entry-changed', { path: 'Root/DSS' })
     return
   }
+  checkValidationData(step, isDict(a) ? a : undefined, b)
   allow(step, 'validation-data', 'validation-data-updated', { path: 'Root/DSS' })
 }
 

@@ -41,7 +41,7 @@ const CHANGED: Readonly<Record<string, { readonly keys: readonly string[]; reado
     reason: 'later saves give the name of a form in the default resources of the form to another object',
   },
   'DSS-2821.pdf': {
-    keys: ['entry-changed', 'field-entry-not-allowed', 'annotation-added'],
+    keys: ['entry-changed', 'field-entry-not-allowed', 'annotation-added', 'object-unreferenced'],
     reason:
       'the structure tree, the tab order and the structure parents of the page were changed after the timestamp',
   },

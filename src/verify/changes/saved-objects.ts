@@ -8,7 +8,7 @@ import {
   type PdfDict,
   type PdfObject,
 } from '../../formats/pdf/objects.ts'
-import type { IndirectObject } from '../../formats/pdf/parse-indirect.ts'
+import { indexOf, type IndirectObject } from '../../formats/pdf/parse-indirect.ts'
 import { isEqualObject } from './equal.ts'
 import { forbid, type Step } from './step.ts'
 
@@ -26,14 +26,17 @@ export function checkSavedObjects(step: Step, objects: readonly SavedObject[]): 
   for (const { num } of section?.ownRefs ?? []) structural.add(num)
   for (const item of objects) {
     if (!isStream(item.object)) continue
-    const { dict } = item.object
+    const { dict, raw } = item.object
     const type = resolve(step.after, dict.entries.get('Type'))
     const isXref = isName(type, 'XRef')
     // Some programs put a cross-reference stream beside the table, and do not always say where.
     const isForeign = isXref
       ? !isTrailerRepeated(step, dict)
       : isName(type, 'ObjStm') && !compressed.has(item.ref.num)
-    if (isForeign) forbid(step, 'bytes', 'object-hidden', { path: `${item.ref.num} 0 R`, ref: item.ref })
+    // A reader that does not know the length, or does not trust it, looks for the word.
+    const isSplit = indexOf(raw, 'endstream', 0) >= 0
+    if (isForeign || isSplit)
+      forbid(step, 'bytes', 'object-hidden', { path: `${item.ref.num} 0 R`, ref: item.ref })
     else if (isXref) structural.add(item.ref.num)
   }
   for (const [container, nums] of compressed) checkContents(step, container, nums)
@@ -91,7 +94,7 @@ function checkReferenced(step: Step, structural: ReadonlySet<number>): void {
     else if (added.delete(item.num)) stack.push(getObject(step.after, item))
   }
   for (const num of added) {
-    if (isProof(step, num)) continue
+    if (isLeftOver(step, num)) continue
     forbid(step, 'object', 'object-unreferenced', { path: `${num} 0 R`, ref: { kind: 'ref', num, gen: 0 } })
   }
 }
@@ -102,11 +105,27 @@ function isUsed({ graph }: Step, num: number): boolean {
 
 const PROOF_KEYS: ReadonlySet<string> = new Set(['Type', 'Cert', 'OCSP', 'CRL', 'TU'])
 
-/** Some programs write what they found out about a signature again, and leave the older copy behind. */
-function isProof(step: Step, num: number): boolean {
-  const object = getObject(step.after, { kind: 'ref', num, gen: 0 })
-  if (!isDict(object) || !isName(object.entries.get('Type'), 'VRI')) return false
-  return [...object.entries].every(
+/**
+ * Some programs leave behind what they wrote and then did not use: an older copy of what proves a signature, or an
+ * object that leads nowhere. Neither is anything that a reader could show.
+ */
+function isLeftOver(step: Step, num: number): boolean {
+  const entry = step.revision.entries.get(num)
+  const object = getObject(step.after, { kind: 'ref', num, gen: entry?.kind === 'offset' ? entry.gen : 0 })
+  if (!isDict(object)) return !isStream(object) && !hasReference(object)
+  const type = object.entries.get('Type')
+  if (isName(type, 'VRI')) return isProof(object)
+  return !isName(type, 'Catalog') && !isName(type, 'Pages') && !hasReference(object)
+}
+
+function hasReference(object: PdfObject | undefined): boolean {
+  if (isRef(object)) return true
+  if (Array.isArray(object)) return object.some(hasReference)
+  return isDict(object) && [...object.entries.values()].some(hasReference)
+}
+
+function isProof(dict: PdfDict): boolean {
+  return [...dict.entries].every(
     ([key, value]) => PROOF_KEYS.has(key) && (!Array.isArray(value) || value.every((item) => isRef(item))),
   )
 }
