@@ -3,8 +3,8 @@ import { type KeyObject, createPublicKey, generateKeyPairSync, randomBytes, sign
 
 import { digest } from '../../ca/algorithms/hashes.ts'
 import { getSignatureAlgorithm } from '../../ca/algorithms/signatures.ts'
-import { parseDer } from '../../ca/asn1/reader.ts'
-import { TAG } from '../../ca/asn1/tags.ts'
+import { childrenOf, onlyChild, parseDer } from '../../ca/asn1/reader.ts'
+import { TAG, contextConstructed } from '../../ca/asn1/tags.ts'
 import {
   bitString,
   concat,
@@ -220,6 +220,33 @@ export function makeCms(signer: Party, options: CmsOptions): Uint8Array {
     certificatesDer: (options.certificates ?? [signer.certificate]).map(({ raw }) => raw),
   })
 }
+
+/** Whether a field of a SignerInfo holds its signed attributes. */
+export const isAttributes = (field: Uint8Array): boolean => field[0] === contextConstructed(0)
+
+/** The message with other fields in its only SignerInfo, detached unless it gets content. */
+export function editSigner(
+  cms: Uint8Array,
+  edit: (fields: Uint8Array[]) => Uint8Array[],
+  content?: Uint8Array,
+): Uint8Array {
+  const [type, wrapped] = childrenOf(parseDer(cms))
+  if (!type || !wrapped) throw new Error('no message')
+  const [version, algorithms, , ...rest] = childrenOf(onlyChild(wrapped)).map(({ raw }) => raw)
+  const signers = rest.pop()
+  if (!version || !algorithms || !signers) throw new Error('no signed data')
+  const fields = childrenOf(onlyChild(parseDer(signers))).map(({ raw }) => raw)
+  const carried = sequence(oid(CONTENT.data), ...(content ? [explicit(0, octetString(content))] : []))
+  const changed = tlv(TAG.set, sequence(...edit(fields)))
+  return sequence(type.raw, explicit(0, sequence(version, algorithms, carried, ...rest, changed)))
+}
+
+/** The message without signed attributes, its value made over the content itself. */
+export const withoutAttributes = (cms: Uint8Array, signer: Party, content: Uint8Array): Uint8Array =>
+  editSigner(cms, (fields) => [
+    ...fields.filter((field) => !isAttributes(field)).slice(0, -1),
+    octetString(signWith(signer.key, content)),
+  ])
 
 /** A time-stamp token over some octets. */
 export function makeToken(tsa: Party, data: readonly Uint8Array[], at: Date): Uint8Array {

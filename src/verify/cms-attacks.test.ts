@@ -3,7 +3,6 @@ import { sign as signValue } from 'node:crypto'
 import test from 'ava'
 
 import { EKU } from '../../ca/formats.ts'
-import { childrenOf, onlyChild, parseDer } from '../../ca/asn1/reader.ts'
 import { TAG, contextConstructed } from '../../ca/asn1/tags.ts'
 import { concat, explicit, integer, octetString, oid, sequence, setOf, tlv } from '../../ca/asn1/writer.ts'
 import { digest } from '../../ca/algorithms/hashes.ts'
@@ -12,7 +11,16 @@ import { ATTRIBUTE, parseSignedData } from '../../ca/x509/cms.ts'
 import { addUnsignedAttribute } from '../../ca/x509/cms-writer.ts'
 import { toPem } from '../lib/pem.ts'
 import { defaultPolicy } from '../test/conformance/policy.ts'
-import { type Party, issue, makeCms, makeCrl, withTimestamp } from '../test/pki.ts'
+import {
+  type Party,
+  editSigner,
+  isAttributes,
+  issue,
+  makeCms,
+  makeCrl,
+  withTimestamp,
+  withoutAttributes,
+} from '../test/pki.ts'
 import type { Report } from './report.ts'
 import { verify } from './verify.ts'
 
@@ -56,21 +64,9 @@ function judge(document: Uint8Array, about?: Uint8Array) {
 
 const good = makeCms(signer, { content: [content], signingTime: before })
 
-/** The message with other fields in its only SignerInfo, and with its content where that is given. */
-function withSigner(edit: (fields: Uint8Array[]) => Uint8Array[], attached?: Uint8Array): Uint8Array {
-  const [type, wrapped] = childrenOf(parseDer(good))
-  if (!type || !wrapped) throw new Error('no message')
-  const data = childrenOf(onlyChild(wrapped)).map(({ raw }) => raw)
-  const fields = childrenOf(onlyChild(parseDer(data.at(-1) ?? new Uint8Array()))).map(({ raw }) => raw)
-  const carried = sequence(
-    oid('1.2.840.113549.1.7.1'),
-    ...(attached ? [explicit(0, octetString(attached))] : []),
-  )
-  const whole = data.map((part, i) => (i === 2 ? carried : part)).slice(0, -1)
-  return sequence(type.raw, explicit(0, sequence(...whole, tlv(TAG.set, sequence(...edit(fields))))))
-}
+const withSigner = (edit: (fields: Uint8Array[]) => Uint8Array[], attached?: Uint8Array): Uint8Array =>
+  editSigner(good, edit, attached)
 
-const isAttributes = (field: Uint8Array): boolean => field[0] === contextConstructed(0)
 const valueOver = (party: Party, octets: Uint8Array): Uint8Array =>
   octetString(new Uint8Array(signValue('sha256', octets, party.key)))
 
@@ -122,11 +118,7 @@ test('attack: signed-attributes stripping with the content of the signature is a
 })
 
 test('a signature without signed attributes (openssl cms -noattr) is never a pass', (t) => {
-  const bare = withSigner((fields) => [
-    ...fields.filter((field) => !isAttributes(field)).slice(0, -1),
-    valueOver(signer, content),
-  ])
-  const { verdict, reasons, level, conditions } = judge(bare)
+  const { verdict, reasons, level, conditions } = judge(withoutAttributes(good, signer, content))
   t.is(verdict, 'INDETERMINATE/SIG_CONSTRAINTS_FAILURE')
   t.true(reasons.includes('CMS_ATTRIBUTES_MISSING'))
   t.is(level, 'PKCS7 other')

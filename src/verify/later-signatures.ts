@@ -52,7 +52,7 @@ function withNotes(
   const notes = analysis.laterSignatures
     .filter((field) => indications.get(field) === 'TOTAL-PASSED')
     .flatMap((field) =>
-      pagesOfSeals(field, analysis).map((page) => reason('LATER_SEAL_PLACED', undefined, { field, page })),
+      pagesOfSeals(field, analysis).map((page) => reason('LATER_SEAL_PLACED', field, { page })),
     )
   return notes.length === 0 ? report : { ...report, warnings: [...report.warnings, ...notes] }
 }

@@ -1,10 +1,20 @@
 import test from 'ava'
 
-import { concat } from '../../ca/formats.ts'
+import { ATTRIBUTE, concat } from '../../ca/formats.ts'
+import { addUnsignedAttribute } from '../../ca/x509/cms-writer.ts'
 import { finishPades } from '../formats/pades/finish.ts'
 import { preparePades } from '../formats/pades/prepare.ts'
+import { verdictLines } from '../cli/verdict-lines.ts'
 import { defaultPolicy } from '../test/conformance/policy.ts'
-import { type Party, issue, makeCms, makeCrl, makeToken, withTimestamp } from '../test/pki.ts'
+import {
+  type Party,
+  issue,
+  makeCms,
+  makeCrl,
+  makeToken,
+  withTimestamp,
+  withoutAttributes,
+} from '../test/pki.ts'
 import { EKU } from '../../ca/formats.ts'
 import { SAMPLE_OBJECTS, bytesOf, sampleTablePdf, textOf } from '../test/sample-pdf.ts'
 import { appearanceAt } from '../test/signed-pdf.ts'
@@ -119,6 +129,42 @@ test("attack: a stranger's later signature lays a picture over the contract", (t
   // The same picture of somebody who is trusted, and a stranger who shows nothing, leave the earlier signature valid.
   const trusted = reportOn(signPdf(once, bert, { rect: [10, 10, 190, 90] }))
   t.deepEqual(verdicts(trusted), ['TOTAL-PASSED', 'TOTAL-PASSED'])
+})
+
+test('a seal that a trusted signature placed later is a note on the earlier one', (t) => {
+  const report = reportOn(signPdf(once, bert, { rect: [10, 10, 190, 90] }))
+  t.deepEqual(verdicts(report), ['TOTAL-PASSED', 'TOTAL-PASSED'])
+  const [first, second] = report.signatures
+  const note = first?.warnings.find(({ key }) => key === 'LATER_SEAL_PLACED')
+  t.regex(note?.en ?? '', /A later signature placed a picture on page 1: compare what lies under it/)
+  t.regex(note?.zh ?? '', /在第 1 页放置了图片。请将图片下面的内容与当时所签的版本对照/)
+  t.is(note?.detail, second?.field ?? '')
+  t.false(second?.warnings.some(({ key }) => key === 'LATER_SEAL_PLACED'))
+  t.true(
+    verdictLines(report).some((line) => /note 说明: A later signature placed a picture on page 1/.test(line)),
+  )
+
+  const unseen = reportOn(signPdf(once, bert)).signatures[0]
+  t.false(unseen?.warnings.some(({ key }) => key === 'LATER_SEAL_PLACED'))
+})
+
+/** Signs as `signPdf` does, with the CMS changed before it is put in. */
+function signChanged(change: (cms: Uint8Array, content: Uint8Array) => Uint8Array): Uint8Array {
+  const prepared = preparePades(sample, { contentsSize: 8192, signingTime: before })
+  const cms = makeCms(anna, { content: prepared.digestInput })
+  return concat(...finishPades(prepared.state, change(cms, concat(...prepared.digestInput))))
+}
+
+test('a CAdES signature in a PDF without signed attributes is TOTAL-FAILED / FORMAT_FAILURE', (t) => {
+  const report = reportOn(signChanged((cms, content) => withoutAttributes(cms, anna, content)))
+  t.deepEqual(verdicts(report), ['TOTAL-FAILED/FORMAT_FAILURE'])
+  t.true(report.signatures[0]?.reasons.some(({ key }) => key === 'CMS_ATTRIBUTES_MISSING'))
+})
+
+test('attack: a junk time stamp in a PDF makes no level B-T', (t) => {
+  const report = reportOn(signChanged((cms) => addUnsignedAttribute(cms, ATTRIBUTE.signatureTimeStamp, cms)))
+  t.deepEqual(verdicts(report), ['TOTAL-PASSED'])
+  t.is(report.signatures[0]?.level, 'B-B')
 })
 
 test("attack: a stranger's picture stays in doubt after a trusted signature covers it", (t) => {

@@ -90,8 +90,8 @@ export const SIGNATURE_TEXTS = {
     'A later signature, in the field {field}, is not valid: nobody vouches for what it added to the file.',
   ),
   LATER_SEAL_PLACED: text(
-    '之后的一个签名（域 {field}）在第 {page} 页放置了图片。请将图片下面的内容与当时所签的版本对照。',
-    'A later signature, in the field {field}, placed a picture on page {page}: compare what lies under it with the version that was signed.',
+    '之后的一个签名在第 {page} 页放置了图片。请将图片下面的内容与当时所签的版本对照。',
+    'A later signature placed a picture on page {page}: compare what lies under it with the version that was signed.',
   ),
   LATER_SEAL_NOT_CONFIRMED: text(
     '之后有一个未经确认的签名在第 {page} 页显示了图片，可能遮盖或改变所签内容的样子。',

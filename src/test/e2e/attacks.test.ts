@@ -131,7 +131,17 @@ test('a certificate says nothing of its subject that identity evidence does not 
 })
 
 test('a name does not hold what a reader cannot see', async (t) => {
-  for (const odd of ['\u202egnp', 'a\u200bb', 'a\u00a0b', 'a\u{e0041}', '\ue000', 'a\u2028b', '\u2063']) {
+  for (const odd of [
+    '\u202egnp',
+    'a\u200bb',
+    'a\u00a0b',
+    'a\u{e0041}',
+    '\ue000',
+    'a\u2028b',
+    '\u2063',
+    '\u115f',
+    'a\u3164b',
+  ]) {
     const subject = subjectOf(`x${odd}x`)
     const identityEvidenceId = await addEvidence(service.alpha, `x${odd}x`)
     const request = { profile: 'organisation', subject, csr: makeCsr(subjectOf(NAME)), identityEvidenceId }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import type { Problem } from '../../sdk/client.ts'
 import { startService, type TestService } from './start.ts'
@@ -61,6 +62,22 @@ test('multipart: no boundary, unknown part, part twice, cut off, JSON in the wro
     empty: await send(''),
   }
   for (const [name, response] of Object.entries(bodies)) t.is(response.status, 400, name)
+})
+
+test('attack: a compressed body is refused and not judged as if it were the document', async (t) => {
+  const zipped = gzipSync('%PDF-1.7 TEST ONLY')
+  for (const path of ['/v1/verifications', '/v1/signatures']) {
+    const send = (encoding: string) =>
+      post(path, zipped, { 'Content-Type': 'application/pdf', 'Content-Encoding': encoding })
+    for (const encoding of ['gzip', 'br', 'identity, gzip']) {
+      const response = await send(encoding)
+      t.is(response.status, 415, encoding)
+      const { code, detail } = (await response.json()) as Problem
+      t.is(code, 'MEDIA_TYPE_UNSUPPORTED')
+      t.regex(detail, /Content-Encoding/)
+    }
+    t.not((await send('identity')).status, 415)
+  }
 })
 
 test('an upload that is given up leaves the service working and nothing behind', async (t) => {
