@@ -4,11 +4,10 @@
  */
 import { existsSync } from 'node:fs'
 import { access, constants } from 'node:fs/promises'
-import { randomBytes } from 'node:crypto'
 import { CodedError } from '../ca/errors.ts'
 import type { CaMaterial } from '../ca/index.ts'
 import type { Config } from './config.ts'
-import { noCa, placesOf, readIfPresent } from './house.ts'
+import { noCa, placesOf, readIfPresent, storeOptionsOf } from './house.ts'
 import { fromBase64 } from './lib/bytes.ts'
 import { createStatistics } from './services/statistics.ts'
 import type { EngineDeps } from './services/verification-engine.ts'
@@ -70,10 +69,8 @@ export async function openArchive(
   const places = placesOf(config)
   if (!existsSync(places.database)) throw noCa(config)
   const isWritable = record && (await canWrite(config.dataDir, places.database))
-  const files = { withoutDocuments: true, documentsDir: places.documents, checkpointFile: places.checkpoint }
-  const store = isWritable
-    ? await openStore({ database: { client: 'sqlite3', file: places.database }, ...files, randomBytes })
-    : await openStoreToRead(places.database, files)
+  const options = { ...storeOptionsOf(config), withoutDocuments: true }
+  const store = isWritable ? await openStore(options) : await openStoreToRead(places.database, options)
   return {
     store,
     isWritable,

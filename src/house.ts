@@ -13,6 +13,7 @@ import type { Ca } from '../ca/ports.ts'
 import type { SequencerPorts } from './audit/sequencer.ts'
 import type { Config } from './config.ts'
 import { fromBase64, toHex } from './lib/bytes.ts'
+import { createRandom } from './lib/random.ts'
 import type { Logger } from './logger.ts'
 import type { Services } from './services/services.ts'
 import type { Store } from './store/store.ts'
@@ -59,6 +60,17 @@ export const placesOf = (config: Config) => ({
   certified: join(config.dataDir, 'ceremony-certified.pem'),
   servingLock: join(config.dataDir, 'serving.lock'),
 })
+
+/** What the store of a data folder is opened with. */
+export const storeOptionsOf = (config: Config) => {
+  const { database, documents, checkpoint } = placesOf(config)
+  return {
+    database: { client: 'sqlite3' as const, file: database },
+    documentsDir: documents,
+    checkpointFile: checkpoint,
+    randomBytes: createRandom(),
+  }
+}
 
 /** Saves the public material of the CA: whole under its name, or not at all. */
 export const saveMaterial = (config: Config, material: CaMaterial): Promise<void> =>

@@ -28,6 +28,7 @@ import {
   readIfPresent,
   readPassphrase,
   saveMaterial,
+  storeOptionsOf,
 } from './house.ts'
 import { createRandom } from './lib/random.ts'
 import { createLogger, type Logger } from './logger.ts'
@@ -73,12 +74,7 @@ export async function openHouse(config: Config, options: OpenOptions): Promise<H
     await lock?.release()
   }
   try {
-    store = await openStore({
-      database: { client: 'sqlite3', file: places.database },
-      documentsDir: places.documents,
-      checkpointFile: places.checkpoint,
-      randomBytes: random,
-    })
+    store = await openStore(storeOptionsOf(config))
     // What a predecessor that crashed had taken: nobody else can hold it.
     if (lock) {
       await store.leases.clear()

@@ -1,10 +1,9 @@
 /** Changes the passphrase of the key files of a data folder that nobody serves. */
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { CodedError } from '../ca/errors.ts'
 import type { Reencryption, ReencryptionRequest } from '../ca/index.ts'
 import type { Config } from './config.ts'
-import { noCa, placesOf, readPassphrase, readPassphraseFile } from './house.ts'
+import { noCa, placesOf, readPassphrase, readPassphraseFile, storeOptionsOf } from './house.ts'
 import { takeServingLock } from './store/serving-lock.ts'
 import { openStore } from './store/store.ts'
 
@@ -41,13 +40,7 @@ export async function changePassphrase(
   // A service would go on to make keys under the old passphrase.
   const lock = await takeServingLock(places.servingLock)
   try {
-    const store = await openStore({
-      database: { client: 'sqlite3', file: places.database },
-      withoutDocuments: true,
-      documentsDir: places.documents,
-      checkpointFile: places.checkpoint,
-      randomBytes: (count) => new Uint8Array(randomBytes(count)),
-    })
+    const store = await openStore({ ...storeOptionsOf(config), withoutDocuments: true })
     try {
       const record = (type: string, data: Record<string, number>): Promise<void> =>
         store.ca.record([{ type, at: now(), actor, tenant: null, data }])

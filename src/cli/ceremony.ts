@@ -5,7 +5,6 @@
  * root's first CRL, step 3 here takes both back; `--root-crl` beside the root signs every later list. The only command
  * that opens the core by itself.
  */
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import {
   acceptIssuingCas,
@@ -24,7 +23,15 @@ import {
 import { CodedError } from '../../ca/errors.ts'
 import type { CaPorts, LegalGround, RevocationReason } from '../../ca/ports.ts'
 import { type Config, readConfig } from '../config.ts'
-import { makeFolders, placesOf, readIfPresent, readPassphrase, saveMaterial } from '../house.ts'
+import { createRandom } from '../lib/random.ts'
+import {
+  makeFolders,
+  placesOf,
+  readIfPresent,
+  readPassphrase,
+  saveMaterial,
+  storeOptionsOf,
+} from '../house.ts'
 import { fromBase64 } from '../lib/bytes.ts'
 import { toPem } from '../lib/pem.ts'
 import { writeDurably } from '../store/checkpoint-file.ts'
@@ -229,13 +236,8 @@ export const ceremonyCommand: Command<CliContext> = {
       ...(baseUrl === undefined ? {} : { baseUrl }),
       actor: ACTOR,
     }
-    const random = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
-    const store = await openStore({
-      database: { client: 'sqlite3', file: places.database },
-      documentsDir: places.documents,
-      checkpointFile: places.checkpoint,
-      randomBytes: random,
-    })
+    const random = createRandom()
+    const store = await openStore(storeOptionsOf(config))
     try {
       return await runStep(
         { config, request, ports: { store: store.ca, now: () => new Date(), randomBytes: random }, printer },
