@@ -3,9 +3,12 @@ import { appendRevision } from '../pdf/append-revision.ts'
 import { openPdf, type OpenPdfOptions, type PdfDocument } from '../pdf/document.ts'
 import { createDraft, editCatalog } from '../pdf/draft-revision.ts'
 import { listFields } from '../pdf/form-fields.ts'
+import { hasHiddenObjects } from '../pdf/hidden-objects.ts'
 import { locateEntries, type ByteSpan } from '../pdf/locate-entries.ts'
 import { buildDict, isDict, withEntries, type PdfDict } from '../pdf/objects.ts'
-import { recoverPdf } from '../pdf/recover.ts'
+import { indexOf } from '../pdf/parse-indirect.ts'
+import { damagedSigned, recoverPdf } from '../pdf/recover.ts'
+import { rewritePdf } from '../pdf/rewrite.ts'
 import { listFieldSignatures, type PdfSignature } from '../pdf/signatures.ts'
 import type { DocMdpLevel } from '../pdf/transforms.ts'
 import { checkCertifiable, checkNotLocked, checkSignable } from './check-signable.ts'
@@ -62,7 +65,8 @@ export type PreparedPades = {
 }
 
 /**
- * Appends a revision with a signature that lacks only its CMS. A damaged file without signatures is mended first.
+ * Appends a revision with a signature that lacks only its CMS. A file without signatures that is damaged, or hides
+ * objects that no cross-reference names, is written anew first.
  *
  * @throws {PDF_MALFORMED} and the other PDF_ codes where the file cannot be signed; see `checkSignable`
  * @throws {PADES_FIELD_SIGNED} and the other PADES_ codes where the options do not fit the file
@@ -93,6 +97,11 @@ function prepareSound(bytes: Uint8Array, options: PadesOptions, isMended: boolea
   const fields = listFields(doc)
   const signatures = listFieldSignatures(doc, fields)
   checkSignable(doc, signatures)
+  // Another reader may show it: what is signed must be what our reading shows, and nothing else.
+  if (hasHiddenObjects(doc)) {
+    if (isMended || indexOf(bytes, '/ByteRange', 0) >= 0) throw damagedSigned()
+    return prepareSound(rewritePdf(doc), options, true)
+  }
   if (options.docMdp !== undefined) checkCertifiable(signatures)
   const fieldName = options.fieldName ?? findFreeName(fields)
   const existing = findEmptyField(fields, fieldName)

@@ -43,7 +43,8 @@ export function recoverPdf(bytes: Uint8Array, options: OpenPdfOptions = {}): Uin
   return rewritten
 }
 
-function damagedSigned(): CodedError {
+/** What is thrown where a file with a signature would have to be written anew. */
+export function damagedSigned(): CodedError {
   return new CodedError(
     'PDF_DAMAGED_SIGNED',
     'The PDF is damaged and has a signature: mending it would take the signature away.',

@@ -334,6 +334,26 @@ for (const [command, args] of READERS) {
   })
 }
 
+test('B2: white space after the signature of a document with a hidden object', (t) => {
+  // In a stream that a reader cannot measure without the cross-reference: signing takes it for what it says it is.
+  const length = String(split.length)
+  const inside = { ...contract, 40: length, 41: `<</Length 40 0 R>>\nstream\n${split}\nendstream` }
+  const hidden = signer.sign(buildPdf(inside), { fieldName: 'A' })
+  t.true(text(hidden).includes('9999'))
+  t.deepEqual(forbidden(hidden).details, [])
+  t.not(forbidden(appendBytes(hidden, ' '.repeat(3000))).details.length, 0)
+  for (const [trigger, form] of Object.entries(triggers))
+    t.not(forbidden(save(hidden, [[1, catalog]], form)).details.length, 0, trigger)
+})
+
+test('B2: what is signed here hides nothing', (t) => {
+  const ours = signer.sign(prepared, { fieldName: 'A' })
+  t.false(text(ours).includes('9999'))
+  t.true(text(ours).includes('1000'))
+  const loose = save(signed, [[1, catalog]], { beforeTable: evilObject })
+  t.throws(() => signer.sign(loose, { fieldName: 'B' }), { code: 'PDF_DAMAGED_SIGNED' })
+})
+
 test('B2: a document with a hidden second object shows the first until white space follows it', (t) => {
   const [before, after] = [prepared, appendBytes(prepared, ' '.repeat(3000))].map((bytes) =>
     show('mutool', (file) => ['draw', '-F', 'txt', file], bytes),

@@ -28,11 +28,7 @@ export function checkSaveForm(step: Step, start: number, objects: readonly Saved
     if (key !== 'xref-offset-imprecise' || skipEol(bytes, section.start) === section.start)
       forbid(step, 'xref', 'structure-ambiguous', { path: key })
   }
-  if (
-    section.kind === 'hybrid' &&
-    !objects.some(({ ref }) => section.ownRefs.some(({ num }) => num === ref.num))
-  )
-    fault('XRefStm')
+  if (section.kind === 'hybrid' && !isStreamNamed(step, section, objects)) fault('XRefStm')
   const trailer = section.kind === 'stream' ? undefined : findTableEnd(bytes, section)
   if (section.kind !== 'stream' && trailer === undefined) fault('xref')
   if (!isSizeSound(step)) fault('Size')
@@ -40,8 +36,20 @@ export function checkSaveForm(step: Step, start: number, objects: readonly Saved
   if (tail === undefined) fault('startxref')
   const headers = objects.flatMap((item) => findHeaderEnd(bytes, item) ?? [])
   if (headers.length < objects.length) fault('obj')
-  if (section.kind === 'stream') headers.push(indexOf(bytes, 'obj', section.start))
+  if (section.kind === 'stream') {
+    const own = section.ownRefs[0] && findHeaderEnd(bytes, { offset: section.start, ref: section.ownRefs[0] })
+    if (own === undefined) fault('xref')
+    else headers.push(own)
+  }
   checkKeywords(step, start, { objects: headers, trailer, tail })
+}
+
+/** The stream beside a table is an object of the same save, and stands where the trailer says (7.5.8.4). */
+function isStreamNamed({ after }: Step, section: XrefSection, objects: readonly SavedObject[]): boolean {
+  const offset = section.trailer.entries.get('XRefStm')
+  if (typeof offset !== 'number') return false
+  const at = skipEol(after.bytes, offset + after.base)
+  return objects.some(({ start, ref }) => start === at && section.ownRefs.some(({ num }) => num === ref.num))
 }
 
 /** Object numbers that readers refuse. */
@@ -100,7 +108,10 @@ function findTail(bytes: Uint8Array, from: number, to: number): number | undefin
 }
 
 /** Where `obj` stands in the header of an object; undefined where the row does not lead to it, or it is not plain. */
-function findHeaderEnd(bytes: Uint8Array, { offset, ref }: SavedObject): number | undefined {
+function findHeaderEnd(
+  bytes: Uint8Array,
+  { offset, ref }: Pick<SavedObject, 'offset' | 'ref'>,
+): number | undefined {
   const header = `${ref.num} ${ref.gen} obj`
   const start = skipEol(bytes, offset)
   if (latin1(bytes, start, Math.min(bytes.length, start + header.length)) !== header) return undefined
