@@ -21,6 +21,8 @@ import {
   attributeValuesOf,
   contentTypeOf,
   essCertIdsOf,
+  essReferencesOf,
+  isSignedAttributes,
   messageDigestOf,
   parseSignedData,
   signingTimeOf,
@@ -92,6 +94,18 @@ test('the ESS attribute names the certificate by hash, issuer and serial', async
   t.deepEqual(ess?.ids[0]?.certHash, digest('SHA-256', certDer))
   t.deepEqual(ess?.ids[0]?.issuerSerial?.serial, certificate.serial)
   t.deepEqual(ess?.ids[0]?.issuerSerial?.issuerRaw, certificate.issuer.raw)
+})
+
+test('what a signature with attributes signs is told from other octets', async (t) => {
+  const { der } = await make(false)
+  const [signer] = parseSignedData(der).signerInfos
+  const signed = signer?.signedAttributesDer ?? new Uint8Array()
+  t.true(isSignedAttributes(signed))
+  const without = (oid: string): Uint8Array =>
+    tlv(0x31, ...(signer?.signedAttributes ?? []).filter((one) => one.oid !== oid).map(({ raw }) => raw))
+  const others = [without(ATTRIBUTE.contentType), without(ATTRIBUTE.messageDigest), signed.subarray(0, -1)]
+  for (const octets of [...others, tlv(0x31), new Uint8Array(), content, der])
+    t.false(isSignedAttributes(octets))
 })
 
 test('signed attributes are sorted by encoding, whatever order they have in the code', async (t) => {
@@ -226,7 +240,9 @@ test('fuzz: changed bytes give a typed error and nothing else', async (t) => {
       contentTypeOf(signer)
       signingTimeOf(signer)
       essCertIdsOf(signer)
+      essReferencesOf(signer)
     }
+    isSignedAttributes(bytes)
     addUnsignedAttribute(bytes, ATTRIBUTE.signatureTimeStamp, sequence())
   }
   t.notThrows(() => {
