@@ -91,42 +91,42 @@ const payloads: Readonly<Record<string, Bodies>> = {
   ],
 }
 
-type Form = {
-  row?: string
-  table?: string
-  size?: string
-  trailer?: string
-  keys?: string
-  before?: string
-  beforeTable?: string
-  startShift?: number
-  rowShift?: number
-  tail?: string
-  end?: string
+/** As the standard wants a save. */
+const PLAIN = {
+  row: '%o 00000 n \n',
+  table: 'xref\n',
+  size: '/Size 950',
+  trailer: 'trailer\n',
+  keys: '/Root 1 0 R/Info 13 0 R/ID[<00><02>]',
+  before: '',
+  beforeTable: '',
+  startShift: 0,
+  rowShift: 0,
+  tail: '',
+  end: '\n%%EOF\n',
 }
+type Form = Partial<typeof PLAIN>
 
 /** Appends a save in the given form; what is left out is as the standard wants it. */
-function save(bytes: Uint8Array, objects: Bodies, form: Form = {}): Uint8Array {
+function save(bytes: Uint8Array, objects: Bodies, changes: Form = {}): Uint8Array {
+  const form = { ...PLAIN, ...changes }
   let body = ''
   const offsets = new Map<number, number>()
   for (const [num, object] of objects) {
-    body += form.before ?? ''
+    body += form.before
     offsets.set(num, bytes.length + body.length)
     body += `${num} 0 obj\n${object}\nendobj\n`
   }
-  body += form.beforeTable ?? ''
-  const at = bytes.length + body.length + (form.startShift ?? 0)
-  body += form.table ?? 'xref\n'
+  body += form.beforeTable
+  const at = bytes.length + body.length + form.startShift
+  body += form.table
   for (const [num, offset] of [...offsets].sort(([a], [b]) => a - b)) {
-    const row = (form.row ?? '%o 00000 n \n').replace(
-      '%o',
-      String(offset + (form.rowShift ?? 0)).padStart(10, '0'),
-    )
+    const row = form.row.replace('%o', String(offset + form.rowShift).padStart(10, '0'))
     body += `${num} 1\n${row}`
   }
-  const keys = form.keys ?? '/Root 1 0 R/Info 13 0 R/ID[<00><02>]'
-  body += `${form.trailer ?? 'trailer\n'}<<${form.size ?? '/Size 950'}${keys}/Prev ${lastStartxref(bytes)}>>\n`
-  return appendBytes(bytes, `${body}${form.tail ?? ''}startxref\n${at}${form.end ?? '\n%%EOF\n'}`)
+  const keys = form.keys
+  body += `${form.trailer}<<${form.size}${keys}/Prev ${lastStartxref(bytes)}>>\n`
+  return appendBytes(bytes, `${body}${form.tail}startxref\n${at}${form.end}`)
 }
 
 const spaces = ' '.repeat(1500)

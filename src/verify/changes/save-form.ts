@@ -16,32 +16,34 @@ import { forbid, type Step } from './step.ts'
  * @see ISO 32000-2, 7.5
  */
 export function checkSaveForm(step: Step, start: number, objects: readonly SavedObject[]): void {
-  const { revision } = step
-  const section = revision.sections[0]
+  const section = step.revision.sections[0]
   if (section === undefined) return
-  const fault = (path: string): void => {
-    forbid(step, 'xref', 'save-form-unusual', { path })
-  }
+  checkSection(step, section, objects)
+  const { bytes } = step.after
+  const own = section.kind === 'stream' ? section.ownRefs[0] : undefined
+  const headers = [...objects, ...(own ? [{ offset: section.start, ref: own }] : [])].map((item) =>
+    findHeaderEnd(bytes, item),
+  )
+  if (headers.includes(undefined)) unusual(step, 'obj')
+  const tail = findTail(bytes, section.end, step.revision.endOffset)
+  if (tail === undefined) unusual(step, 'startxref')
+  checkKeywords(step, start, { objects: new Set(headers), trailer: findTableEnd(bytes, section), tail })
+}
+
+function unusual(step: Step, path: string): void {
+  forbid(step, 'xref', 'save-form-unusual', { path })
+}
+
+function checkSection(step: Step, section: XrefSection, objects: readonly SavedObject[]): void {
   const { bytes } = step.after
   for (const key of section.anomalies) {
     // Some programs count from the end of line before what they mean; readers skip it.
     if (key !== 'xref-offset-imprecise' || skipEol(bytes, section.start) === section.start)
       forbid(step, 'xref', 'structure-ambiguous', { path: key })
   }
-  if (section.kind === 'hybrid' && !isStreamNamed(step, section, objects)) fault('XRefStm')
-  const trailer = section.kind === 'stream' ? undefined : findTableEnd(bytes, section)
-  if (section.kind !== 'stream' && trailer === undefined) fault('xref')
-  if (!isSizeSound(step)) fault('Size')
-  const tail = findTail(bytes, section.end, revision.endOffset)
-  if (tail === undefined) fault('startxref')
-  const headers = objects.flatMap((item) => findHeaderEnd(bytes, item) ?? [])
-  if (headers.length < objects.length) fault('obj')
-  if (section.kind === 'stream') {
-    const own = section.ownRefs[0] && findHeaderEnd(bytes, { offset: section.start, ref: section.ownRefs[0] })
-    if (own === undefined) fault('xref')
-    else headers.push(own)
-  }
-  checkKeywords(step, start, { objects: headers, trailer, tail })
+  if (section.kind === 'hybrid' && !isStreamNamed(step, section, objects)) unusual(step, 'XRefStm')
+  if (section.kind !== 'stream' && findTableEnd(bytes, section) === undefined) unusual(step, 'xref')
+  if (!isSizeSound(step)) unusual(step, 'Size')
 }
 
 /** The stream beside a table is an object of the same save, and stands where the trailer says (7.5.8.4). */
@@ -70,7 +72,7 @@ function isSizeSound(step: Step): boolean {
 const EOL = String.raw`(?:\r\n|\r|\n)`
 const TRAILER = /trailer[ \r\n]*<</y
 
-/** Where `trailer` stands after a table whose rows have 20 bytes each; undefined for any other form (7.5.4). */
+/** Where `trailer` stands after a table whose rows have 20 bytes each; undefined for a stream and any other form (7.5.4). */
 function findTableEnd(bytes: Uint8Array, section: XrefSection): number | undefined {
   const start = skipEol(bytes, section.start)
   const text = latin1(bytes, start, section.end)
@@ -119,7 +121,7 @@ function findHeaderEnd(
 }
 
 type Known = {
-  readonly objects: readonly number[]
+  readonly objects: ReadonlySet<number | undefined>
   readonly trailer: number | undefined
   readonly tail: number | undefined
 }
@@ -128,11 +130,9 @@ type Known = {
 function checkKeywords(step: Step, start: number, known: Known): void {
   const { bytes } = step.after
   const end = step.revision.endOffset
-  const named = new Set(known.objects)
   const hidden =
-    findObjectKeywords(bytes, start, end).find((at) => !named.has(at)) ??
+    findObjectKeywords(bytes, start, end).find((at) => !known.objects.has(at)) ??
     findTrailerKeywords(bytes, start, end).find((at) => at !== known.trailer)
   if (hidden !== undefined) forbid(step, 'bytes', 'object-hidden', { path: `bytes ${hidden}` })
-  if (indexOf(bytes, 'startxref', start, end) !== known.tail)
-    forbid(step, 'xref', 'save-form-unusual', { path: 'startxref' })
+  if (indexOf(bytes, 'startxref', start, end) !== known.tail) unusual(step, 'startxref')
 }

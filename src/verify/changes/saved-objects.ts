@@ -7,8 +7,10 @@ import {
   isStream,
   type PdfDict,
   type PdfObject,
+  type PdfRef,
 } from '../../formats/pdf/objects.ts'
 import { indexOf, type IndirectObject } from '../../formats/pdf/parse-indirect.ts'
+import type { XrefEntry } from '../../formats/pdf/xref.ts'
 import { isEqualObject } from './equal.ts'
 import { forbid, type Step } from './step.ts'
 
@@ -78,25 +80,35 @@ function checkContents(step: Step, container: number, named: Map<number, number>
 /** Whatever a save adds hangs on something that it may change, or on its trailer. */
 function checkReferenced(step: Step, structural: ReadonlySet<number>): void {
   const added = new Set<number>()
-  const stack: PdfObject[] = []
+  const stack = ['Root', 'Info', 'Encrypt'].map((key) => step.revision.trailer.entries.get(key) ?? null)
   for (const [num, entry] of step.revision.entries) {
     if (entry.kind === 'free' || structural.has(num)) continue
-    const old = step.before.state.merged.get(num)
-    if (old === undefined || old.kind === 'free') added.add(num)
-    else if (isUsed(step, num))
-      stack.push(getObject(step.after, { kind: 'ref', num, gen: entry.kind === 'offset' ? entry.gen : 0 }))
+    if ((step.before.state.merged.get(num)?.kind ?? 'free') === 'free') added.add(num)
+    else if (isUsed(step, num)) stack.push(getObject(step.after, refOf(num, entry)))
   }
-  for (const key of ['Root', 'Info', 'Encrypt']) stack.push(step.revision.trailer.entries.get(key) ?? null)
+  dropReferenced(step, stack, added)
+  for (const num of added) {
+    const ref = refOf(num, step.revision.entries.get(num))
+    if (!isLeftOver(getObject(step.after, ref)))
+      forbid(step, 'object', 'object-unreferenced', { path: `${num} 0 R`, ref })
+  }
+}
+
+/** Takes out of `added` what the objects on the stack lead to. */
+function dropReferenced(step: Step, stack: PdfObject[], added: Set<number>): void {
   while (stack.length > 0 && added.size > 0) {
     const item = stack.pop() ?? null
-    if (Array.isArray(item)) for (const each of item) stack.push(each)
-    else if (!isRef(item)) for (const each of findDictOf(item)?.entries.values() ?? []) stack.push(each)
-    else if (added.delete(item.num)) stack.push(getObject(step.after, item))
+    if (isRef(item)) {
+      if (added.delete(item.num)) stack.push(getObject(step.after, item))
+      continue
+    }
+    for (const each of Array.isArray(item) ? item : (findDictOf(item)?.entries.values() ?? []))
+      stack.push(each)
   }
-  for (const num of added) {
-    if (isLeftOver(step, num)) continue
-    forbid(step, 'object', 'object-unreferenced', { path: `${num} 0 R`, ref: { kind: 'ref', num, gen: 0 } })
-  }
+}
+
+function refOf(num: number, entry: XrefEntry | undefined): PdfRef {
+  return { kind: 'ref', num, gen: entry?.kind === 'offset' ? entry.gen : 0 }
 }
 
 function isUsed({ graph }: Step, num: number): boolean {
@@ -109,9 +121,7 @@ const PROOF_KEYS: ReadonlySet<string> = new Set(['Type', 'Cert', 'OCSP', 'CRL', 
  * Some programs leave behind what they wrote and then did not use: an older copy of what proves a signature, or an
  * object that leads nowhere. Neither is anything that a reader could show.
  */
-function isLeftOver(step: Step, num: number): boolean {
-  const entry = step.revision.entries.get(num)
-  const object = getObject(step.after, { kind: 'ref', num, gen: entry?.kind === 'offset' ? entry.gen : 0 })
+function isLeftOver(object: PdfObject): boolean {
   if (!isDict(object)) return !isStream(object) && !hasReference(object)
   const type = object.entries.get('Type')
   if (isName(type, 'VRI')) return isProof(object)
