@@ -96,6 +96,13 @@ async function checkKeyUse(core: IssuingCore, profile: Profile, spkiSha256: stri
       'KEY_BLOCKED',
       'key: it was reported compromised and is blocked for ever (RFC 5280 §5.3.1)',
     )
+  // Check 19: its certificate may have been signed just before a crash, though nobody got it.
+  if (live.length > 0 && live.every(({ state }) => state === 'intent'))
+    throw new CodedError(
+      'PROFILE_VIOLATION',
+      `key: a serial was taken for it and its certificate was not stored; ask again with a new key (${profile.keys.unique.source})`,
+      { extra: { pointer: '#/csr', rule: 'key-lost' } },
+    )
   if (live.length > 0)
     throw new CodedError(
       'PROFILE_VIOLATION',

@@ -103,6 +103,7 @@ test('kill -9 while certificates are issued, documents signed and certificates r
   let repeated = 0
   for (let round = 1; round <= ROUNDS; round++) {
     const child = await serveChild(dataDir)
+    t.teardown(() => child.crash())
     apiKey ??= child.apiKey
     const api = createClient({ baseUrl: child.address, apiKey: apiKey ?? '' })
     const key: TestKey = { id: '', text: '', api }
@@ -124,6 +125,7 @@ test('kill -9 while certificates are issued, documents signed and certificates r
   t.true(told.signatures.size > ROUNDS)
 
   const child = await serveChild(dataDir)
+  t.teardown(() => child.crash())
   const api = createClient({ baseUrl: child.address, apiKey: apiKey ?? '' })
   for (const [key, certificate] of told.certificates) {
     const found = await api.json<CertificateJson>('GET', `/v1/certificates/${key}`)
@@ -135,10 +137,10 @@ test('kill -9 while certificates are issued, documents signed and certificates r
     const bytes = await api.bytes('GET', `/v1/signatures/${id}/document`)
     t.is(createHash('sha256').update(bytes).digest('hex'), signedSha256)
   }
-  // Whoever got no answer asks again: what was issued is handed over, what was not is issued now.
   t.true(told.unanswered.size > 0)
   for (const [idempotencyKey, json] of told.unanswered) {
-    const late = await api.json<CertificateJson>('POST', '/v1/certificates', { json, idempotencyKey })
+    const late = await askAgain(api, json, idempotencyKey)
+    if (late === 'key-lost') continue
     t.is(late.state, 'valid')
     t.false(told.certificates.has(keyOf(late)))
   }
@@ -146,6 +148,24 @@ test('kill -9 while certificates are issued, documents signed and certificates r
   await checkRecords(dataDir, told, (ok, what) => t.true(ok, what))
   await rm(dataDir, { recursive: true, force: true })
 })
+
+/**
+ * Whoever got no answer asks again: what was issued is handed over, what had not begun is issued now, and a key whose
+ * serial was taken when the service died is lost (check 19), which is said.
+ */
+async function askAgain(
+  api: Client,
+  json: object,
+  idempotencyKey: string,
+): Promise<CertificateJson | 'key-lost'> {
+  try {
+    return await api.json<CertificateJson>('POST', '/v1/certificates', { json, idempotencyKey })
+  } catch (error) {
+    if (error instanceof ApiError && /was not stored; ask again with a new key/.test(error.problem.detail))
+      return 'key-lost'
+    throw error
+  }
+}
 
 interface AuditReport {
   readonly ok: boolean
