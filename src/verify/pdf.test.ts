@@ -235,6 +235,22 @@ test('a picture of a seal is not a signature', (t) => {
   t.is(report.answer.key, 'PICTURE_OF_A_SEAL')
 })
 
+test('a scanned page is a picture and not a signature, a page with a photograph and words is neither', (t) => {
+  const image =
+    '<</Type/XObject/Subtype/Image/Width 1240/Height 1754/ColorSpace/DeviceGray/BitsPerComponent 8/Length 3>>'
+  const answerTo = (resources: string): string =>
+    reportOn(
+      sampleTablePdf({
+        ...SAMPLE_OBJECTS,
+        3: `<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<<${resources}>>>>`,
+        7: `${image}\nstream\nabc\nendstream`,
+      }),
+    ).answer.key
+  t.is(answerTo('/XObject<</Scan 7 0 R>>'), 'PICTURE_OF_A_SEAL')
+  const font = '/Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>'
+  t.is(answerTo(`${font}/XObject<</Photo 7 0 R>>`), 'NO_SIGNATURE_FOUND')
+})
+
 test('ten signatures on one file are all sound', (t) => {
   let pdf: Uint8Array = sample
   for (let i = 0; i < 10; i++) pdf = signPdf(pdf, i % 2 === 0 ? anna : bert)

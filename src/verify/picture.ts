@@ -1,4 +1,4 @@
-/** Looks for what people take for a signature in a PDF without any: stamps, ink, and pictures with a clear ground. */
+/** Looks for what people take for a signature in a PDF without any: stamps, ink, pictures with a clear ground, scans. */
 import { isCoded } from '../../ca/formats.ts'
 import {
   type PdfDocument,
@@ -20,7 +20,7 @@ interface Budget {
   left: number
 }
 
-/** True when some page shows a stamp, ink or a picture with a clear ground, as seals and signatures are pasted. */
+/** True when some page shows a stamp, ink or a picture with a clear ground, as seals and signatures are pasted, or is a scan. */
 export function hasPictureOfSeal(doc: PdfDocument): boolean {
   try {
     const budget = { left: MAX_OBJECTS }
@@ -30,7 +30,8 @@ export function hasPictureOfSeal(doc: PdfDocument): boolean {
       const annotations = findArray(doc, page.dict, 'Annots') ?? []
       if (annotations.some((item) => isStampOrInk(doc, resolve(doc, item), budget))) return true
       const resources = resolve(doc, getPageValue(doc, page, 'Resources'))
-      if (isDict(resources) && hasClearPicture(doc, resources, budget, 0)) return true
+      if (!isDict(resources)) continue
+      if (hasClearPicture(doc, resources, budget, 0) || isScan(doc, resources, budget)) return true
     }
   } catch (error) {
     // The page tree cannot be walked: nothing is known of its pictures, and there is no signature either way.
@@ -38,6 +39,25 @@ export function hasPictureOfSeal(doc: PdfDocument): boolean {
   }
   return false
 }
+
+/** Nothing but a large picture: a signed sheet of paper that was scanned or photographed. */
+function isScan(doc: PdfDocument, resources: PdfDict, budget: Budget): boolean {
+  const fonts = findDict(doc, resources, 'Font')
+  if (fonts && fonts.entries.size > 0) return false
+  const objects = [...(findDict(doc, resources, 'XObject')?.entries.values() ?? [])].slice(0, budget.left)
+  budget.left -= objects.length
+  return objects.some((item) => {
+    const stream = resolve(doc, item)
+    return isStream(stream) && isSheet(doc, stream.dict)
+  })
+}
+
+const isSheet = (doc: PdfDocument, dict: PdfDict): boolean =>
+  findName(doc, dict, 'Subtype')?.value === 'Image' &&
+  ['Width', 'Height'].every((key) => (findNumber(doc, dict, key) ?? 0) >= MIN_SCAN_PIXELS)
+
+/** A sheet at 72 dots an inch; logos and icons are smaller. */
+const MIN_SCAN_PIXELS = 500
 
 function isStampOrInk(doc: PdfDocument, annotation: unknown, budget: Budget): boolean {
   budget.left--

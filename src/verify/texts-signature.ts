@@ -103,8 +103,8 @@ export const SIGNATURE_TEXTS = {
   ),
   NO_SIGNATURE_FOUND: text('文件中没有电子签名。', 'There is no electronic signature in this file.'),
   PICTURE_OF_A_SEAL: text(
-    '文件中没有电子签名，只有看起来像印章或手写签名的图片。图片不是签名，没有密码技术保障。',
-    'There is no electronic signature, only pictures that look like a seal or handwriting. A picture of a seal is not a signature: nothing protects it.',
+    '文件中没有电子签名，只有图片，如印章、手写签名或扫描页。图片不是签名，没有密码技术保障。',
+    'There is no electronic signature, only pictures, such as a seal, handwriting or a scanned page. A picture is not a signature: nothing protects it.',
   ),
   DOCUMENT_DAMAGED: text('文件已损坏，无法检查。', 'The file is damaged and cannot be checked.'),
   DOCUMENT_DAMAGED_SIGNED: text(
