@@ -83,7 +83,7 @@ export const WELL_FORMED = 'well-formed'
 /**
  * Lints one encoded certificate.
  *
- * @param der signed with a throw-away key, or with the real one when stored certificates are checked again
+ * @param der under a throw-away signature, or with the real one when stored certificates are checked again
  * @param context `now` is the instant of issue
  * @returns everything that is wrong, empty when nothing is
  */

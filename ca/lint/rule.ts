@@ -28,7 +28,7 @@ export interface LintContext {
 
 /** A certificate with its context. */
 export interface LintInput extends LintContext {
-  /** As parsed from the encoding that would be signed, here under a throw-away key. */
+  /** As parsed from the encoding that would be signed, here under a throw-away signature. */
   readonly certificate: Certificate
 }
 

@@ -3,8 +3,8 @@
  * among all that are under way.
  */
 import { CodedError } from '../../ca/errors.ts'
-import type { SubjectAttribute } from '../../ca/formats.ts'
-import type { IssuanceToken, IssuedCertificate, IssueRequest } from '../../ca/ports.ts'
+import { type SubjectAttribute, findAttribute, parseCertificate } from '../../ca/formats.ts'
+import type { IssuanceToken, IssuedCertificate, IssuedRow, IssueRequest } from '../../ca/ports.ts'
 import { fromBase64 } from '../lib/bytes.ts'
 import type { ServiceDeps } from './deps.ts'
 import { requireEvidence } from './identity-evidence.ts'
@@ -132,7 +132,19 @@ async function prepareAndIssue(
   )
 }
 
-/** The live certificate that the key of a refused request has: of the same tenant, profile and identity evidence. */
+/** Whether a certificate says what the request asks for; alternative names are not compared, so with them it does not. */
+function saysTheSame(request: IssueRequest, { certDer, notBefore, notAfter }: IssuedRow): boolean {
+  const { subject } = parseCertificate(certDer)
+  const seconds = (notAfter.getTime() - notBefore.getTime()) / 1000 + 1
+  return (
+    (request.subjectAltNames ?? []).length === 0 &&
+    (request.validitySeconds ?? seconds) === seconds &&
+    subject.rdns.length === request.subject.length &&
+    request.subject.every(({ type, value }) => findAttribute(subject, type) === value)
+  )
+}
+
+/** The live certificate that the key of a refused request has, where it is what the request asks for. */
 async function findEarlier(
   { ca, store }: ServiceDeps,
   request: IssueRequest,
@@ -148,7 +160,8 @@ async function findEarlier(
   const isSame =
     row?.tenant === request.tenant &&
     row.profile === request.profile &&
-    row.identityEvidenceId === request.identityEvidenceId
+    row.identityEvidenceId === request.identityEvidenceId &&
+    saysTheSame(request, row)
   if (!row || !issuer || !isSame) return undefined
   const { certDer, serialHex, issuerId, profile, notBefore, notAfter } = row
   return {

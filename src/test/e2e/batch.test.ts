@@ -112,7 +112,9 @@ test('the certificate of a key is not handed to another business, nor under anot
     json: { items: [theirs] },
   })
   t.is(answer.items[0]?.problem?.code, 'PROFILE_VIOLATION')
-  t.is((await send([{ ...mine, profile: 'device' }])).items[0]?.problem?.code, 'PROFILE_VIOLATION')
+  for (const other of [{ profile: 'device' }, { subject: subject.slice(0, -1) }, { validitySeconds: 86_400 }])
+    t.is((await send([{ ...mine, ...other }])).items[0]?.outcome, 'refused', JSON.stringify(other))
+  t.is((await send([mine])).items[0]?.outcome, 'repeated')
 })
 
 test('one key twice in a batch is certified once', async (t) => {
