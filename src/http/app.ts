@@ -130,7 +130,9 @@ async function serve(ctx: Context, definition: RouteDefinition, deps: HttpDeps):
   }
   const act = (): Promise<Reply> => definition.handler(context as RequestContext<never, never, never>)
   const key = ctx.get('idempotency-key')
-  send(ctx, key && definition.creates ? await withKey(deps, definition, context, key, act) : await act())
+  // Strangers have no name under which a claim could be theirs: each of their requests is done anew.
+  const isClaimed = key !== '' && definition.creates === true && caller !== ANONYMOUS
+  send(ctx, isClaimed ? await withKey(deps, definition, context, key, act) : await act())
 }
 
 function withKey(

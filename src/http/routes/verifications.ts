@@ -31,9 +31,10 @@ export const verificationRoutes = (services: Services): readonly RouteDefinition
     summary: 'Verify a signed document; the verdict is in the report, also when it is TOTAL-FAILED',
     description:
       'Part `document` is the PDF, or the .p7s of a detached signature with its content in part `content`. ' +
-      'With an API key the report belongs to the tenant; without one, whoever has its id may read it.',
+      'With an API key the report belongs to the tenant; without one, whoever has its id may read it, and an `Idempotency-Key` has no effect.',
     permission: 'public',
     memberPermission: 'verification.read',
+    creates: true,
     body: VerifyBody,
     upload: { parts: ['document', 'content'], required: ['document'] },
     responses: { 200: { description: 'The report', schema: VerificationSchema } },

@@ -256,6 +256,20 @@ test('Idempotency-Key: a repeat gets the same bytes, as description and as docum
   }
 })
 
+test('Idempotency-Key: a repeated verification is the same report, and strangers share no keys', async (t) => {
+  const verify = async (api: typeof service.anonymous): Promise<string> =>
+    (
+      await api.json<{ id: string }>('POST', '/v1/verifications', {
+        files: { document: { bytes: sampleTablePdf(), name: 'a.pdf', type: 'application/pdf' } },
+        idempotencyKey: 'verify-once',
+      })
+    ).id
+  const first = await verify(service.alpha.api)
+  t.is(await verify(service.alpha.api), first)
+  t.not(await verify(service.beta.api), first)
+  t.not(await verify(service.anonymous), await verify(service.anonymous))
+})
+
 test('Idempotency-Key: another body is refused, a failed request may be repeated, keys of others do not meet', async (t) => {
   const { alpha, beta } = service
   const create = (key: typeof alpha, json: object, idempotencyKey: string) =>
