@@ -20,11 +20,15 @@ import { EXT } from './x509/oids.ts'
 
 const typesOf = ({ store }: TestCore): string[] => store.records.map((record) => record.type)
 
-test('check 1: serials are positive, below 2^159, with 120 random bits, and differ', (t) => {
+const NOON = new Date('2026-03-01T10:45:20.900Z')
+
+test('check 1: serials are positive, below 2^159, with 88 random bits, and differ', (t) => {
   const seen = new Set<string>()
   for (let i = 0; i < 100_000; i++) {
-    const serial = makeSerial(0x7f, (count) => new Uint8Array(randomBytes(count)))
-    if (serial.length !== 16 || serial[0] !== 0x7f) t.fail('not 1 instance octet and 15 random ones')
+    const serial = makeSerial(0x7f, NOON, (count) => new Uint8Array(randomBytes(count)))
+    if (serial.length !== 16 || serial[0] !== 0x7f)
+      t.fail('not 1 instance octet, 4 of time and 11 random ones')
+    if (!toHex(serial).startsWith('7f69a418c0')) t.fail('not the second of issuance')
     seen.add(toHex(serial))
   }
   t.is(seen.size, 100_000)

@@ -56,7 +56,7 @@ function draftRoot(core: IssuingCore, request: RootRequest): RootDraft {
   const now = core.ports.now()
   const start = Math.floor(now.getTime() / 1000) * 1000 - backdateSeconds.value * 1000
   const fields: TbsFields = {
-    serial: makeSerial(core.instanceByte, core.ports.randomBytes),
+    serial: makeSerial(core.instanceByte, now, core.ports.randomBytes),
     notBefore: new Date(start),
     notAfter: new Date(start + (checkedValidity(profile, asked) - 1) * 1000),
     subjectDer: checkedSubject(profile, asked),
