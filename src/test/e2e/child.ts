@@ -46,15 +46,21 @@ export interface ServingChild {
   stop(): Promise<number | null>
 }
 
-/** Starts `yinxin serve` on a free port and waits for its address. */
+/**
+ * Starts `yinxin serve` on a free port and waits for its address.
+ *
+ * @param onSpawn gets the process before it serves
+ */
 export async function serveChild(
   dataDir: string,
   extra?: Readonly<Record<string, string>>,
+  onSpawn?: (child: ChildProcess) => void,
 ): Promise<ServingChild> {
   const child = spawn(process.execPath, [main, 'serve', '--json', '--port', '0'], {
     env: { ...process.env, ...environment(dataDir, extra) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  onSpawn?.(child)
   let errors = ''
   child.stderr.on('data', (part: Buffer) => (errors += part.toString()))
   const lines = createInterface({ input: child.stdout })
