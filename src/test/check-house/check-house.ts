@@ -65,6 +65,7 @@ const STATES: Readonly<Record<string, string>> = {
 type Find = (what: string) => void
 type Seen = { readonly key: string; readonly id: string; readonly data: Entry['data'] }
 
+const SIGNED = ['signature.created', 'document.signed']
 const OWN_CLASSES = ['ca', 'ocsp', 'tsa', 'service']
 
 const seeOf: Readonly<Record<string, (told: Told, seen: Seen, find: Find) => void>> = {
@@ -103,7 +104,7 @@ function* listen(
     else if (entry.id !== id) find(`record ${id} says that it is ${entry.id}`)
     else {
       if (entry.type.startsWith('certificate.')) seeCertificate(told, entry, find)
-      if (entry.type === 'signature.created') told.signed.add(id)
+      if (SIGNED.includes(entry.type)) told.signed.add(id)
     }
     if (index === null) told.waiting++
     else yield { index, leaf }
