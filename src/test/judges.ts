@@ -61,7 +61,8 @@ export function requireJavaJudge(t: Judged): boolean {
   return lacking.length === 0 || absent(t, `${lacking.join(', ')} not in ${jarFolder}`)
 }
 
-function absent(t: Judged, reason: string): false {
+/** Says why a test judges nothing here; where CI is set that is a failure. */
+export function absent(t: Judged, reason: string): false {
   if (process.env['CI'] !== undefined && process.env['CI'] !== '') {
     t.fail(`${reason}, and CI is set`)
   } else {
