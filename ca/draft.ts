@@ -99,8 +99,9 @@ function subjectKeyOf(profile: Profile, { key }: IssueRequest, heldSpkiDer: Uint
       'PROFILE_VIOLATION',
       `csr: extensionRequest is refused (${profile.requestExtensions.source})`,
     )
-  checkProofOfPossession(csr)
+  // The key first: what is no key proves nothing, and its owner is told why.
   checkAlgorithm(profile, checkPublicKey(csr.key).name)
+  checkProofOfPossession(csr)
   return csr.key
 }
 

@@ -7,11 +7,56 @@
  */
 import { CodedError } from '../errors.ts'
 
-/** One element: identifier octet, content octets and the whole encoding, all views of the input. */
-export interface Der {
+/**
+ * One element. Its octets are views of the input, made when they are asked for: most elements of a certificate are
+ * only passed by, and a view costs more than all the rest of reading one.
+ */
+export class Der {
+  /** Identifier octet. */
   readonly tag: number
-  readonly content: Uint8Array
-  readonly raw: Uint8Array
+  readonly #bytes: Uint8Array
+  readonly #start: number
+  readonly #contentStart: number
+  readonly #end: number
+
+  constructor(bytes: Uint8Array, tag: number, start: number, contentStart: number, end: number) {
+    this.tag = tag
+    this.#bytes = bytes
+    this.#start = start
+    this.#contentStart = contentStart
+    this.#end = end
+  }
+
+  /** Content octets. */
+  get content(): Uint8Array {
+    return this.#bytes.subarray(this.#contentStart, this.#end)
+  }
+
+  /** The whole encoding. */
+  get raw(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end)
+  }
+
+  /** The same octets under the identifier octet of the type that an IMPLICIT tag replaced (X.690 §8.14.3). */
+  as(tag: number): Der {
+    return new Der(this.#bytes, tag, this.#start, this.#contentStart, this.#end)
+  }
+
+  /** Octets of the whole encoding. */
+  get size(): number {
+    return this.#end - this.#start
+  }
+
+  /** Elements directly inside. @throws {CodedError} INPUT_MALFORMED */
+  children(): Der[] {
+    const list: Der[] = []
+    for (let at = this.#contentStart; at < this.#end;) {
+      const child = readElement(this.#bytes, at, this.#end)
+      list.push(child)
+      at = child.#end
+    }
+    return list
+  }
 }
 
 /** Deeper nesting than any structure of RFC 5280, 5652, 6960 or 3161 needs. */
@@ -21,18 +66,38 @@ function malformed(rule: string): never {
   throw new CodedError('INPUT_MALFORMED', `DER: ${rule}`)
 }
 
-function readLength(bytes: Uint8Array, at: number): { length: number; next: number } {
-  const first = bytes[at]
-  if (first === undefined) malformed('length is missing')
-  if (first < 0x80) return { length: first, next: at + 1 }
-  const count = first & 0x7f
-  if (count === 0) malformed('indefinite length (X.690 §10.1)')
-  if (count > 4) malformed('length over 4 octets')
-  if (at + 1 + count > bytes.length) malformed('length is cut off')
+/** Number of length octets that start at `at`. */
+function lengthSize(bytes: Uint8Array, at: number, limit: number): number {
+  if (at >= limit) malformed('length is missing')
+  const first = bytes[at] ?? 0
+  return first < 0x80 ? 1 : 1 + (first & 0x7f)
+}
+
+/** Value of `size` length octets. */
+function readLength(bytes: Uint8Array, at: number, size: number, limit: number): number {
+  if (size === 1) {
+    const length = bytes[at] ?? 0
+    return length < 0x80 ? length : malformed('indefinite length (X.690 §10.1)')
+  }
+  if (size > 5) malformed('length over 4 octets')
+  if (at + size > limit) malformed('length is cut off')
   let length = 0
-  for (let i = 1; i <= count; i++) length = length * 256 + (bytes[at + i] ?? 0)
+  for (let i = 1; i < size; i++) length = length * 256 + (bytes[at + i] ?? 0)
   if (length < 0x80 || bytes[at + 1] === 0) malformed('length is not minimal (X.690 §10.1)')
-  return { length, next: at + 1 + count }
+  return length
+}
+
+/** The element at `start` of a container that ends at `limit`. */
+function readElement(bytes: Uint8Array, start: number, limit: number): Der {
+  if (start >= limit) malformed('element is missing')
+  const tag = bytes[start] ?? 0
+  if ((tag & 0x1f) === 0x1f) malformed('high tag number')
+  if (tag === 0) malformed('end-of-contents octets')
+  const size = lengthSize(bytes, start + 1, limit)
+  const contentStart = start + 1 + size
+  const end = contentStart + readLength(bytes, start + 1, size, limit)
+  if (end > limit) malformed('element is longer than its container')
+  return new Der(bytes, tag, start, contentStart, end)
 }
 
 /**
@@ -40,16 +105,7 @@ function readLength(bytes: Uint8Array, at: number): { length: number; next: numb
  *
  * @throws {CodedError} INPUT_MALFORMED
  */
-export function readDer(bytes: Uint8Array, offset = 0): Der {
-  const tag = bytes[offset]
-  if (tag === undefined) malformed('element is missing')
-  if ((tag & 0x1f) === 0x1f) malformed('high tag number')
-  if (tag === 0) malformed('end-of-contents octets')
-  const { length, next } = readLength(bytes, offset + 1)
-  const end = next + length
-  if (end > bytes.length) malformed('element is longer than its container')
-  return { tag, content: bytes.subarray(next, end), raw: bytes.subarray(offset, end) }
-}
+export const readDer = (bytes: Uint8Array, offset = 0): Der => readElement(bytes, offset, bytes.length)
 
 /**
  * Parses `bytes` as exactly one element.
@@ -59,7 +115,7 @@ export function readDer(bytes: Uint8Array, offset = 0): Der {
  */
 export function parseDer(bytes: Uint8Array, tag?: number): Der {
   const node = readDer(bytes)
-  if (node.raw.length !== bytes.length) malformed('trailing bytes')
+  if (node.size !== bytes.length) malformed('trailing bytes')
   if (tag !== undefined) expectTag(node, tag)
   return node
 }
@@ -78,13 +134,7 @@ export function expectTag(node: Der | undefined, tag: number): Der {
 /** Direct children of a constructed element. @throws {CodedError} INPUT_MALFORMED */
 export function childrenOf(node: Der): Der[] {
   if ((node.tag & 0x20) === 0) malformed('primitive element where a constructed one is required')
-  const list: Der[] = []
-  for (let at = 0; at < node.content.length;) {
-    const child = readDer(node.content, at)
-    list.push(child)
-    at += child.raw.length
-  }
-  return list
+  return node.children()
 }
 
 /**
@@ -107,8 +157,9 @@ export function checkElementCount(
     }
     if (++count > max) throw new CodedError('INPUT_TOO_LARGE', `DER: more than ${max} elements`)
     const tag = bytes[at] ?? 0
-    const { length, next } = readLength(bytes, at + 1)
-    const end = next + length
+    const size = lengthSize(bytes, at + 1, bytes.length)
+    const next = at + 1 + size
+    const end = next + readLength(bytes, at + 1, size, bytes.length)
     if (end > (ends.at(-1) ?? 0)) malformed('element is longer than its container')
     const depth = ends.length - 1
     if (depth > MAX_DEPTH) malformed('nested too deep')
@@ -129,17 +180,45 @@ export function onlyChild(node: Der): Der {
 }
 
 /** A SEQUENCE walked from left to right, the way ASN.1 modules are written. */
-export interface SequenceReader {
+export class SequenceReader {
+  readonly #list: readonly Der[]
+  #at = 0
+
+  constructor(list: readonly Der[]) {
+    this.#list = list
+  }
+
   /** The next element; throws when there is none or its tag differs. */
-  next(tag?: number): Der
+  next(tag?: number): Der {
+    const child = this.#list[this.#at++]
+    if (child === undefined) malformed('element is missing')
+    return tag === undefined ? child : expectTag(child, tag)
+  }
+
   /** The next element when it has this tag, else undefined and nothing is consumed. */
-  optional(tag: number): Der | undefined
+  optional(tag: number): Der | undefined {
+    const child = this.#list[this.#at]
+    if (child?.tag !== tag) return undefined
+    this.#at++
+    return child
+  }
+
   /** The next element without consuming it. */
-  peek(): Der | undefined
+  peek(): Der | undefined {
+    return this.#list[this.#at]
+  }
+
   /** Everything not yet read. */
-  rest(): Der[]
+  rest(): Der[] {
+    const left = this.#list.slice(this.#at)
+    this.#at = this.#list.length
+    return left
+  }
+
   /** Throws when something is left. */
-  end(): void
+  end(): void {
+    if (this.#at < this.#list.length) malformed('unexpected element at the end of a sequence')
+  }
 }
 
 /**
@@ -149,30 +228,7 @@ export interface SequenceReader {
  */
 export function readSequence(node: Der | Uint8Array, tag = 0x30): SequenceReader {
   const whole = node instanceof Uint8Array ? parseDer(node) : node
-  const list = childrenOf(expectTag(whole, tag))
-  let at = 0
-  return {
-    next(expected) {
-      const child = list[at++]
-      if (child === undefined) malformed('element is missing')
-      return expected === undefined ? child : expectTag(child, expected)
-    },
-    optional(expected) {
-      const child = list[at]
-      if (child?.tag !== expected) return undefined
-      at++
-      return child
-    },
-    peek: () => list[at],
-    rest() {
-      const left = list.slice(at)
-      at = list.length
-      return left
-    },
-    end() {
-      if (at < list.length) malformed('unexpected element at the end of a sequence')
-    },
-  }
+  return new SequenceReader(childrenOf(expectTag(whole, tag)))
 }
 
 /** Walks the whole tree once, so that later code may read it in any order. @throws {CodedError} INPUT_MALFORMED */

@@ -1,5 +1,6 @@
 /** Decoders of DER values (X.690 §8, §11): one function per ASN.1 type, each refuses non-canonical forms. */
 import { CodedError } from '../errors.ts'
+import { bufferOf } from './octets.ts'
 import { TAG } from './tags.ts'
 import { type Der, expectTag } from './reader.ts'
 
@@ -69,36 +70,40 @@ export function decodeNamedBits(node: Der, tag: number = TAG.bitString): Set<num
   return set
 }
 
-/** Subidentifiers of an OBJECT IDENTIFIER, base 128 (X.690 §8.19.2); exact numbers as long as they fit. */
-function subidentifiers(content: Uint8Array): (number | bigint)[] {
-  const list: (number | bigint)[] = []
-  let value: number | bigint = 0
-  let fresh = true
-  for (const byte of content) {
-    if (fresh && byte === 0x80) malformed('OBJECT IDENTIFIER arc is not minimal')
-    if (typeof value === 'number' && value > MAX_EXACT_ARC) value = BigInt(value)
-    value = typeof value === 'number' ? value * 128 + (byte & 0x7f) : (value << 7n) | BigInt(byte & 0x7f)
-    fresh = byte < 0x80
-    if (!fresh) continue
-    list.push(value)
-    value = 0
-  }
-  return list
-}
-
 /** One more octet of seven bits keeps it exact. */
 const MAX_EXACT_ARC = Math.floor(Number.MAX_SAFE_INTEGER / 128) - 1
 
-/** OBJECT IDENTIFIER in dotted form. */
+/** The first two arcs share one subidentifier (X.690 §8.19.4). */
+function firstArcs(value: number | bigint): string {
+  if (value < 40) return `0.${value}`
+  if (value < 80) return `1.${Number(value) - 40}`
+  return `2.${typeof value === 'number' ? value - 80 : value - 80n}`
+}
+
+/** Seven more bits of a subidentifier; a number as long as that is exact. */
+function addBits(value: number | bigint, bits: number): number | bigint {
+  if (typeof value === 'number' && value <= MAX_EXACT_ARC) return value * 128 + bits
+  return (BigInt(value) << 7n) | BigInt(bits)
+}
+
+/** OBJECT IDENTIFIER in dotted form; subidentifiers are base 128 (X.690 §8.19.2). */
 export function decodeOid(node: Der, tag: number = TAG.oid): string {
   const { content } = expectTag(node, tag)
-  if (content.length === 0 || content.length > 64 || (content.at(-1) ?? 0) >= 0x80)
-    malformed('bad OBJECT IDENTIFIER')
-  const [first = 0, ...rest] = subidentifiers(content)
-  // The first two arcs share one subidentifier (X.690 §8.19.4).
-  const root = first < 40 ? 0 : first < 80 ? 1 : 2
-  const second = typeof first === 'number' ? first - root * 40 : first - BigInt(root * 40)
-  return [root, second, ...rest].join('.')
+  const { length } = content
+  if (length === 0 || length > 64 || (content[length - 1] ?? 0) >= 0x80) malformed('bad OBJECT IDENTIFIER')
+  let text = ''
+  let value: number | bigint = 0
+  let isFresh = true
+  for (let at = 0; at < length; at++) {
+    const byte = content[at] ?? 0
+    if (isFresh && byte === 0x80) malformed('OBJECT IDENTIFIER arc is not minimal')
+    value = addBits(value, byte & 0x7f)
+    isFresh = byte < 0x80
+    if (!isFresh) continue
+    text = text === '' ? firstArcs(value) : `${text}.${value}`
+    value = 0
+  }
+  return text
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -209,13 +214,7 @@ function calendarDate(year: number, [month = 0, day = 0, hour = 0, minute = 0, s
 }
 
 /** Lower-case hexadecimal of any octets. */
-export function toHex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX_OCTETS[byte] ?? ''
-  return text
-}
-
-const HEX_OCTETS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+export const toHex = (bytes: Uint8Array): string => bufferOf(bytes).toString('hex')
 
 /** Serial number as lower-case hexadecimal without the leading 00 sign octet. */
 export function serialHexOf(content: Uint8Array): string {

@@ -1,8 +1,8 @@
 import { findAttribute } from '../x509/name.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 /** 电子认证服务提供者名称 */
-export const art21Issuer = defineRule(
+export const art21Issuer = defineConstantRule(
   'art21-1-issuer',
   'Electronic Signature Law art. 21(1)',
   ({ certificate }) =>

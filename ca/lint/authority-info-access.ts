@@ -1,8 +1,8 @@
 import { authorityInfoAccessOf } from '../x509/extensions.ts'
 import { ACCESS } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
-export const authorityInfoAccess = defineRule(
+export const authorityInfoAccess = defineConstantRule(
   'authority-info-access',
   'RFC 5280 §4.2.2.1',
   ({ certificate, profile, issuer, baseUrl }) => {

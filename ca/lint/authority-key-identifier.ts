@@ -1,10 +1,10 @@
 import { compareBytes } from '../asn1/writer.ts'
 import { parseAuthorityKeyIdentifier } from '../x509/extensions.ts'
 import { EXT } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 /** keyIdentifier only: issuer and serial would bind to one certificate of a CA that may have two. */
-export const authorityKeyIdentifier = defineRule(
+export const authorityKeyIdentifier = defineConstantRule(
   'authority-key-identifier',
   'RFC 5280 §4.2.1.1',
   ({ certificate, issuer }) => {

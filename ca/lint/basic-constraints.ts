@@ -2,10 +2,10 @@ import { compareBytes } from '../asn1/writer.ts'
 import { encodeBasicConstraints } from '../x509/encode-extensions.ts'
 import { basicConstraintsOf } from '../x509/extensions.ts'
 import { EXT } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 /** Whether a certificate is a CA follows its class first, and the profile second. */
-export const basicConstraints = defineRule(
+export const basicConstraints = defineConstantRule(
   'basic-constraints',
   'RFC 5280 §4.2.1.9',
   ({ certificate, profile }) => {

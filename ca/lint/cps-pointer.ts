@@ -2,9 +2,9 @@ import { TAG } from '../asn1/tags.ts'
 import { decodeString } from '../asn1/values.ts'
 import { certificatePoliciesOf } from '../x509/extensions.ts'
 import { QUALIFIER_CPS } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
-export const cpsPointer = defineRule(
+export const cpsPointer = defineConstantRule(
   'cps-pointer',
   'RFC 5280 §4.2.1.4; Electronic Signature Law art. 19',
   ({ certificate, profile, baseUrl }) => {

@@ -1,9 +1,9 @@
 import { extKeyUsageOf } from '../x509/extensions.ts'
 import { EKU } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 /** OCSP and time-stamp keys have their one purpose, and no other class has either. */
-export const extKeyUsage = defineRule(
+export const extKeyUsage = defineConstantRule(
   'ext-key-usage',
   'RFC 5280 §4.2.1.12; RFC 3161 §2.3; RFC 6960 §4.2.2.2',
   ({ certificate, profile }) => {

@@ -1,9 +1,9 @@
 import { EXT } from '../x509/oids.ts'
 import { expectedExtensions } from './expected-extensions.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 /** Nothing that the profile does not name is ever signed; nothing that it names is forgotten. */
-export const extensionAllowList = defineRule(
+export const extensionAllowList = defineConstantRule(
   'extension-allow-list',
   'RFC 5280 §4.2; CPS 7.1.2',
   ({ certificate, profile }) => {

@@ -1,7 +1,7 @@
 import { expectedExtensions } from './expected-extensions.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
-export const extensionCriticality = defineRule(
+export const extensionCriticality = defineConstantRule(
   'extension-criticality',
   'RFC 5280 §4.2.1',
   ({ certificate, profile }) => {

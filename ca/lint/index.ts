@@ -1,5 +1,6 @@
 /** Every lint rule, and the linter: what it finds is never signed. */
 import { CodedError } from '../errors.ts'
+import { parseSpki } from '../algorithms/keys.ts'
 import { type Certificate, parseCertificate } from '../x509/certificate.ts'
 import { art21Issuer } from './art21-1-issuer.ts'
 import { art21Holder } from './art21-2-holder.ts'
@@ -20,11 +21,13 @@ import { extensionCriticality } from './extension-criticality.ts'
 import { issuerName } from './issuer-name.ts'
 import { keyUsage } from './key-usage.ts'
 import { noRevAvail } from './no-rev-avail.ts'
+import { noRevAvailValidity } from './no-rev-avail-validity.ts'
 import { ocspNoCheck } from './ocsp-no-check.ts'
 import { policyOid } from './policy-oid.ts'
 import { publicKey } from './public-key.ts'
 import { revocationPointer } from './revocation-pointer.ts'
-import type { Finding, LintContext, LintRule } from './rule.ts'
+import { isKnownConstant, rememberConstant, constantOf } from './constant.ts'
+import type { Finding, LintContext, LintInput, LintRule } from './rule.ts'
 import { serialNumber } from './serial-number.ts'
 import { signatureAlgorithm } from './signature-algorithm.ts'
 import { subjectAltName } from './subject-alt-name.ts'
@@ -37,7 +40,7 @@ import { validityPeriod } from './validity-period.ts'
 import { validityWithinIssuer } from './validity-within-issuer.ts'
 import { version3 } from './version-3.ts'
 
-export type { Finding, LintContext, LintInput, LintIssuer, LintRule } from './rule.ts'
+export type { ConstantInput, Finding, LintContext, LintInput, LintIssuer, LintRule } from './rule.ts'
 
 /** In the order of the fields of a certificate, then its extensions, then the law. */
 export const LINT_RULES: readonly LintRule[] = [
@@ -66,6 +69,7 @@ export const LINT_RULES: readonly LintRule[] = [
   authorityInfoAccess,
   revocationPointer,
   noRevAvail,
+  noRevAvailValidity,
   ocspNoCheck,
   certificateSize,
   art21Issuer,
@@ -90,29 +94,48 @@ export const WELL_FORMED = 'well-formed'
 export const lintCertificate = (der: Uint8Array, context: LintContext): readonly Finding[] =>
   readAndLint(der, context).findings
 
+const notWellFormed = (error: unknown, rule = WELL_FORMED): Finding => {
+  if (!(error instanceof CodedError)) throw error
+  return { rule, source: 'RFC 5280 §4.1; X.690 §10', message: error.message }
+}
+
+/** What one rule finds; an extension that it cannot read is a finding like any other. */
+function apply({ name, source }: LintRule, check: () => string | undefined): readonly Finding[] {
+  try {
+    const message = check()
+    return message === undefined ? [] : [{ rule: name, source, message }]
+  } catch (error) {
+    return [notWellFormed(error, name)]
+  }
+}
+
 /** The same, with the certificate as read, where it could be read at all. */
 export function readAndLint(
   der: Uint8Array,
   context: LintContext,
 ): { readonly findings: readonly Finding[]; readonly certificate?: Certificate } {
-  const wellFormed = (error: unknown): Finding => {
-    if (!(error instanceof CodedError)) throw error
-    return { rule: WELL_FORMED, source: 'RFC 5280 §4.1; X.690 §10', message: error.message }
-  }
-  let certificate: Certificate
+  let input: LintInput
   try {
-    certificate = parseCertificate(der)
+    const certificate = parseCertificate(der)
+    input = { ...context, certificate, key: parseSpki(certificate.spkiDer) }
   } catch (error) {
-    return { findings: [wellFormed(error)] }
+    return { findings: [notWellFormed(error)] }
   }
-  const input = { ...context, certificate }
-  const findings = LINT_RULES.flatMap((rule) => {
-    try {
-      return rule.check(input)
-    } catch (error) {
-      // An extension that its rule cannot read is a finding like any other.
-      return [{ ...wellFormed(error), rule: rule.name }]
+  const { certificate } = input
+  const findings: Finding[] = []
+  const isKnown = isKnownConstant(context, certificate)
+  const constant = isKnown ? undefined : constantOf(context, certificate)
+  let isConstantClean = true
+  for (const rule of LINT_RULES) {
+    if (rule.over === 'certificate') {
+      findings.push(...apply(rule, () => rule.check(input)))
+      continue
     }
-  })
+    if (!constant) continue
+    const found = apply(rule, () => rule.check(constant))
+    if (found.length > 0) isConstantClean = false
+    findings.push(...found)
+  }
+  if (constant && isConstantClean) rememberConstant(context, certificate)
   return { findings, certificate }
 }

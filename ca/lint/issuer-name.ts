@@ -1,8 +1,8 @@
 import { compareBytes } from '../asn1/writer.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 /** Byte for byte: many relying parties compare names so. */
-export const issuerName = defineRule('issuer-name', 'RFC 5280 §4.1.2.4', ({ certificate, issuer }) =>
+export const issuerName = defineConstantRule('issuer-name', 'RFC 5280 §4.1.2.4', ({ certificate, issuer }) =>
   compareBytes(certificate.issuer.raw, issuer.nameDer) === 0
     ? undefined
     : 'issuer differs from the subject of the CA certificate',

@@ -1,12 +1,12 @@
 import { compareBytes, namedBits } from '../asn1/writer.ts'
 import { keyUsageOf } from '../x509/extensions.ts'
 import { EXT, KEY_USAGE, type KeyUsageName } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 const CA_USES: readonly KeyUsageName[] = ['keyCertSign', 'cRLSign']
 
 /** A key that signs certificates signs nothing else, and no other key signs certificates. */
-export const keyUsage = defineRule('key-usage', 'RFC 5280 §4.2.1.3', ({ certificate, profile }) => {
+export const keyUsage = defineConstantRule('key-usage', 'RFC 5280 §4.2.1.3', ({ certificate, profile }) => {
   const found = keyUsageOf(certificate)
   if (!found) return 'keyUsage is missing'
   const wanted = profile.extensions.keyUsage.value

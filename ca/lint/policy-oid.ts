@@ -1,8 +1,8 @@
 import { certificatePoliciesOf } from '../x509/extensions.ts'
 import { ANY_POLICY } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
-export const policyOid = defineRule(
+export const policyOid = defineConstantRule(
   'policy-oid',
   'RFC 5280 §4.2.1.4; CPS 1.2',
   ({ certificate, profile, policyArc }) => {

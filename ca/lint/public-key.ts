@@ -1,5 +1,4 @@
 import { findKeyAlgorithm } from '../algorithms/key-algorithms.ts'
-import { parseSpki } from '../algorithms/keys.ts'
 import { readSequence } from '../asn1/reader.ts'
 import { TAG } from '../asn1/tags.ts'
 import { defineRule } from './rule.ts'
@@ -8,8 +7,7 @@ import { defineRule } from './rule.ts'
 export const publicKey = defineRule(
   'public-key',
   'RFC 3279 §2.3.1; RFC 5480 §2.1.1; RFC 8410 §3; CPS 6.1.5',
-  ({ certificate, profile }) => {
-    const key = parseSpki(certificate.spkiDer)
+  ({ certificate, profile, key }) => {
     const row = findKeyAlgorithm(key)
     if (!row || !profile.keys.algorithms.value.includes(row.name))
       return 'key algorithm is not one of the profile'

@@ -1,9 +1,9 @@
 import { authorityInfoAccessOf } from '../x509/extensions.ts'
 import { ACCESS, EXT } from '../x509/oids.ts'
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
 /** Who relies on a long-lived certificate must be able to ask whether it still holds. */
-export const revocationPointer = defineRule(
+export const revocationPointer = defineConstantRule(
   'revocation-pointer',
   'Electronic Signature Law art. 22; RFC 5280 §4.2.1.13',
   ({ certificate, profile }) => {

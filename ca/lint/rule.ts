@@ -1,4 +1,5 @@
 /** What a lint rule is, and what it is given. */
+import type { PublicKeyInfo } from '../algorithms/keys.ts'
 import type { SignatureAlgorithm } from '../algorithms/signatures.ts'
 import type { Profile } from '../profiles.ts'
 import type { Certificate } from '../x509/certificate.ts'
@@ -30,6 +31,16 @@ export interface LintContext {
 export interface LintInput extends LintContext {
   /** As parsed from the encoding that would be signed, here under a throw-away signature. */
   readonly certificate: Certificate
+  /** Its public key. */
+  readonly key: PublicKeyInfo
+}
+
+/**
+ * What is the same in every certificate of a profile and an issuer: extensions that differ from one to the next
+ * are there by name and criticality, their values are empty.
+ */
+export interface ConstantInput extends Pick<LintContext, 'profile' | 'issuer' | 'baseUrl' | 'policyArc'> {
+  readonly certificate: Pick<Certificate, 'version' | 'signatureAlgorithm' | 'issuer' | 'extensions'>
 }
 
 /** One thing that is wrong. */
@@ -41,25 +52,26 @@ export interface Finding {
 }
 
 /** One rule. */
-export interface LintRule {
+export type LintRule = {
   /** Name of its file. */
   readonly name: string
   readonly source: string
-  check(input: LintInput): readonly Finding[]
-}
+} & (
+  | { readonly over: 'certificate'; readonly check: (input: LintInput) => string | undefined }
+  /** Judges what is the same in many certificates: the linter asks once for the same octets. */
+  | { readonly over: 'constant'; readonly check: (input: ConstantInput) => string | undefined }
+)
 
 /** A rule from a function that says what is wrong, or undefined. */
-export function defineRule(
+export const defineRule = (
   name: string,
   source: string,
   check: (input: LintInput) => string | undefined,
-): LintRule {
-  return {
-    name,
-    source,
-    check(input) {
-      const message = check(input)
-      return message === undefined ? [] : [{ rule: name, source, message }]
-    },
-  }
-}
+): LintRule => ({ name, source, over: 'certificate', check })
+
+/** The same over what is constant; it sees nothing else. */
+export const defineConstantRule = (
+  name: string,
+  source: string,
+  check: (input: ConstantInput) => string | undefined,
+): LintRule => ({ name, source, over: 'constant', check })

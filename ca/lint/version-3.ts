@@ -1,5 +1,5 @@
-import { defineRule } from './rule.ts'
+import { defineConstantRule } from './rule.ts'
 
-export const version3 = defineRule('version-3', 'RFC 5280 §4.1.2.1', ({ certificate }) =>
+export const version3 = defineConstantRule('version-3', 'RFC 5280 §4.1.2.1', ({ certificate }) =>
   certificate.version === 3 ? undefined : 'version is not v3',
 )

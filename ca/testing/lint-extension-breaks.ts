@@ -235,7 +235,6 @@ export const EXTENSION_BREAKS: Readonly<Record<string, readonly Break[]>> = {
       ),
     ],
     ['missing in an event certificate', 'event', drop(EXT.noRevAvail)],
-    ['for longer than a day', 'event', validity(seconds(0), seconds(90_000))],
     [
       'in a CA',
       'issuing-ca',
@@ -246,6 +245,7 @@ export const EXTENSION_BREAKS: Readonly<Record<string, readonly Break[]>> = {
     ],
     ['not NULL', 'event', set(EXT.noRevAvail, false, sequence())],
   ],
+  'no-rev-avail-validity': [['for longer than a day', 'event', validity(seconds(0), seconds(90_000))]],
   'ocsp-no-check': [
     ['in a leaf', 'individual', set(EXT.ocspNoCheck, false, nullValue())],
     ['missing', 'ocsp-responder', drop(EXT.ocspNoCheck)],

@@ -37,8 +37,12 @@ export interface Certificate {
   readonly issuer: Name
   readonly notBefore: Date
   readonly notAfter: Date
+  /** Encoding of both. */
+  readonly validityDer: Uint8Array
   readonly subject: Name
   readonly spkiDer: Uint8Array
+  /** issuerUniqueID or subjectUniqueID. */
+  readonly hasUniqueIdentifier: boolean
   readonly extensions: ReadonlyMap<string, Extension>
   readonly signature: Uint8Array
 }
@@ -74,16 +78,18 @@ export function parseCertificate(der: Uint8Array): Certificate {
       'certificate: signature and signatureAlgorithm differ (RFC 5280 §4.1.1.2)',
     )
   const issuer = parseName(tbs.next(TAG.sequence))
-  const validity = readSequence(tbs.next(TAG.sequence))
+  const validityNode = tbs.next(TAG.sequence)
+  const validity = readSequence(validityNode)
   const notBefore = decodeTime(validity.next())
   const notAfter = decodeTime(validity.next())
   validity.end()
   const subject = parseName(tbs.next(TAG.sequence))
   const spkiDer = tbs.next(TAG.sequence).raw
-  const hasUniqueId = [tbs.optional(context(1)), tbs.optional(context(2))].some((id) => id !== undefined)
+  const issuerUniqueId = tbs.optional(context(1))
+  const hasUniqueIdentifier = tbs.optional(context(2)) !== undefined || issuerUniqueId !== undefined
   const extensionsNode = tbs.optional(contextConstructed(3))
   tbs.end()
-  if ((extensionsNode && version !== 3) || (hasUniqueId && version < 2))
+  if ((extensionsNode && version !== 3) || (hasUniqueIdentifier && version < 2))
     throw new CodedError(
       'INPUT_MALFORMED',
       'certificate: version does not allow a field that is present (RFC 5280 §4.1.2.1)',
@@ -99,8 +105,10 @@ export function parseCertificate(der: Uint8Array): Certificate {
     issuer,
     notBefore,
     notAfter,
+    validityDer: validityNode.raw,
     subject,
     spkiDer,
+    hasUniqueIdentifier,
     extensions: extensionsNode ? parseExtensions(onlyChild(extensionsNode)) : new Map(),
     signature,
   }

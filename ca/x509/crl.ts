@@ -129,7 +129,7 @@ export function issuingDistributionPointOf(crl: Crl): IssuingDistributionPoint |
   const flag = (number: number): boolean => {
     const node = reader.optional(context(number))
     if (!node) return false
-    const value = decodeBoolean({ ...node, tag: TAG.boolean })
+    const value = decodeBoolean(node.as(TAG.boolean))
     if (!value) throw new CodedError('INPUT_MALFORMED', 'CRL: DEFAULT FALSE is written out (X.690 §11.5)')
     return value
   }

@@ -1,5 +1,5 @@
 /** Certification requests, PKCS#10 (RFC 2986): strict reading, proof of possession, building. */
-import { publicKeyObject, parseSpki, type PublicKeyInfo } from '../algorithms/keys.ts'
+import { parseSpki, type PublicKeyInfo } from '../algorithms/keys.ts'
 import {
   type AlgorithmIdentifier,
   type SignatureAlgorithm,
@@ -95,7 +95,6 @@ const SOUND_HASHES = new Set<string | undefined>([undefined, 'SHA-256', 'SHA-384
  *
  * @throws {CSR_PROOF_OF_POSSESSION} when the signature is wrong
  * @throws {ALGORITHM_UNSUPPORTED} when it uses SHA-1, MD5 or an algorithm that is not known
- * @throws {KEY_WEAK} when OpenSSL refuses the key
  */
 export function checkProofOfPossession(csr: Csr): void {
   const algorithm = signatureAlgorithmOf(csr.signatureAlgorithm)
@@ -104,7 +103,7 @@ export function checkProofOfPossession(csr: Csr): void {
       'ALGORITHM_UNSUPPORTED',
       `request: ${algorithm.name} is no longer accepted (SP 800-131A rev. 2 §3)`,
     )
-  if (!verifySignature(algorithm, publicKeyObject(csr.key.spkiDer), csr.info, csr.signature))
+  if (!verifySignature(algorithm, csr.key, csr.info, csr.signature))
     throw new CodedError(
       'CSR_PROOF_OF_POSSESSION',
       'request: signature does not verify with the key in it (RFC 2986 §4.2)',

@@ -56,7 +56,10 @@ export function parseGeneralNames(node: Der, tag: number = TAG.sequence): Genera
   return names
 }
 
-const read = (certificate: Certificate, oid: string): Der | undefined => {
+/** What these decoders need of a certificate. */
+type Extended = Pick<Certificate, 'extensions'>
+
+const read = (certificate: Extended, oid: string): Der | undefined => {
   const extension = certificate.extensions.get(oid)
   return extension && parseDer(extension.value)
 }
@@ -68,7 +71,7 @@ export interface BasicConstraints {
 }
 
 /** basicConstraints, or undefined (RFC 5280 §4.2.1.9). */
-export function basicConstraintsOf(certificate: Certificate): BasicConstraints | undefined {
+export function basicConstraintsOf(certificate: Extended): BasicConstraints | undefined {
   const node = read(certificate, EXT.basicConstraints)
   if (!node) return undefined
   const reader = readSequence(node)
@@ -84,7 +87,7 @@ export function basicConstraintsOf(certificate: Certificate): BasicConstraints |
 }
 
 /** keyUsage names, or undefined when absent (RFC 5280 §4.2.1.3). */
-export function keyUsageOf(certificate: Certificate): Set<KeyUsageName> | undefined {
+export function keyUsageOf(certificate: Extended): Set<KeyUsageName> | undefined {
   const node = read(certificate, EXT.keyUsage)
   if (!node) return undefined
   const bits = decodeNamedBits(node)
@@ -93,7 +96,7 @@ export function keyUsageOf(certificate: Certificate): Set<KeyUsageName> | undefi
 }
 
 /** extKeyUsage OIDs, or undefined when absent. */
-export function extKeyUsageOf(certificate: Certificate): string[] | undefined {
+export function extKeyUsageOf(certificate: Extended): string[] | undefined {
   const node = read(certificate, EXT.extKeyUsage)
   return (
     node &&
@@ -104,7 +107,7 @@ export function extKeyUsageOf(certificate: Certificate): string[] | undefined {
 }
 
 /** subjectKeyIdentifier octets. */
-export function subjectKeyIdentifierOf(certificate: Certificate): Uint8Array | undefined {
+export function subjectKeyIdentifierOf(certificate: Extended): Uint8Array | undefined {
   const node = read(certificate, EXT.subjectKeyIdentifier)
   if (node && node.tag !== TAG.octetString)
     throw new CodedError('INPUT_MALFORMED', 'subjectKeyIdentifier is not an OCTET STRING')
@@ -179,7 +182,7 @@ export interface AccessDescription {
 }
 
 /** authorityInfoAccess (RFC 5280 §4.2.2.1). */
-export function authorityInfoAccessOf(certificate: Certificate): AccessDescription[] {
+export function authorityInfoAccessOf(certificate: Extended): AccessDescription[] {
   const node = read(certificate, EXT.authorityInfoAccess)
   if (!node) return []
   return readSequence(node)
@@ -200,7 +203,7 @@ export interface PolicyInformation {
 }
 
 /** certificatePolicies, or undefined when absent; a policy twice is refused (RFC 5280 §4.2.1.4). */
-export function certificatePoliciesOf(certificate: Certificate): PolicyInformation[] | undefined {
+export function certificatePoliciesOf(certificate: Extended): PolicyInformation[] | undefined {
   const node = read(certificate, EXT.certificatePolicies)
   if (!node) return undefined
   const list = readSequence(node)

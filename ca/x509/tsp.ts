@@ -79,7 +79,7 @@ export function parseTimeStampRequest(der: Uint8Array): TimeStampRequest {
     nonce: nonce && integerBytes(nonce),
     // DEFAULT FALSE written out is common in requests and changes no meaning.
     certReq: certReq ? decodeBoolean(certReq) : false,
-    extensions: extensions ? parseExtensions({ ...extensions, tag: TAG.sequence }) : new Map(),
+    extensions: extensions ? parseExtensions(extensions.as(TAG.sequence)) : new Map(),
   }
 }
 
@@ -186,7 +186,7 @@ export function parseTstInfo(der: Uint8Array): TstInfo {
     ordering: ordering ? decodeBoolean(ordering) : false,
     nonce: nonce && integerBytes(nonce),
     tsa: tsa && parseGeneralName(onlyChild(tsa)),
-    extensions: extensions ? parseExtensions({ ...extensions, tag: TAG.sequence }) : new Map(),
+    extensions: extensions ? parseExtensions(extensions.as(TAG.sequence)) : new Map(),
   }
 }
 
