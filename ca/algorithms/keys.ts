@@ -3,7 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CodedError } from '../errors.ts'
 import { type Der, readSequence } from '../asn1/reader.ts'
 import { decodeBitStringOctets, decodeInteger, decodeOid } from '../asn1/values.ts'
-import { bufferOf } from '../asn1/octets.ts'
+import { encodeBase64 } from '../asn1/octets.ts'
 import { TAG } from '../asn1/tags.ts'
 
 /** Families of public keys that are read. */
@@ -117,13 +117,24 @@ export function keyTypeOf(key: KeyObject): string | undefined {
 }
 
 /**
+ * SubjectPublicKeyInfo as text (RFC 7468 §13). node:crypto reads it in a third of the time that it takes for the DER,
+ * which it first tries as two other things.
+ */
+export function encodePublicKeyPem(spkiDer: Uint8Array): string {
+  const base64 = encodeBase64(spkiDer)
+  let text = '-----BEGIN PUBLIC KEY-----\n'
+  for (let at = 0; at < base64.length; at += 64) text += `${base64.slice(at, at + 64)}\n`
+  return `${text}-----END PUBLIC KEY-----\n`
+}
+
+/**
  * A node:crypto key for verification; OpenSSL checks that an EC point lies on its curve.
  *
  * @throws {CodedError} KEY_WEAK when OpenSSL refuses the key
  */
 export function publicKeyObject(spkiDer: Uint8Array): KeyObject {
   try {
-    return createPublicKey({ key: bufferOf(spkiDer), format: 'der', type: 'spki' })
+    return createPublicKey(encodePublicKeyPem(spkiDer))
   } catch (cause) {
     throw new CodedError('KEY_WEAK', 'public key is refused: it is not a valid key of its algorithm', {
       cause,

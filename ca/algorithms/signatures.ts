@@ -9,8 +9,7 @@ import { decodeOid } from '../asn1/values.ts'
 import { nullValue, oid, sequence } from '../asn1/writer.ts'
 import { TAG } from '../asn1/tags.ts'
 import { type HashName, getHash } from './hashes.ts'
-import { type KeyKind, type PublicKeyInfo, keyTypeOf } from './keys.ts'
-import { bufferOf } from '../asn1/octets.ts'
+import { type KeyKind, type PublicKeyInfo, encodePublicKeyPem, keyTypeOf } from './keys.ts'
 import { parsePssParameters } from './pss.ts'
 
 /** An AlgorithmIdentifier as read: OID and the raw parameters, if any. */
@@ -155,10 +154,8 @@ const kindOf = (key: KeyObject | PublicKeyInfo): string | undefined =>
 
 /** What node:crypto takes for it; a bare key works in less time than one with options. */
 function verificationKey(key: KeyObject | PublicKeyInfo, saltLength: number | undefined) {
-  const pss = saltLength === undefined ? undefined : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
-  if ('spkiDer' in key)
-    return { key: bufferOf(key.spkiDer), format: 'der' as const, type: 'spki' as const, ...pss }
-  return pss ? { key, ...pss } : key
+  const bare = 'spkiDer' in key ? encodePublicKeyPem(key.spkiDer) : key
+  return saltLength === undefined ? bare : { key: bare, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
 }
 
 /**
