@@ -2,7 +2,7 @@
  * What is worked out for a certificate before anything is recorded: proof of possession, key checks, TBSCertificate and
  * lint; and afterwards the certificate around a signature. Pure, so that worker threads can do it.
  */
-import { hash } from 'node:crypto'
+import { sha256Hex } from './algorithms/hashes.ts'
 import { parseSpki } from './algorithms/keys.ts'
 import { verifySignature } from './algorithms/signatures.ts'
 import { readSequence } from './asn1/reader.ts'
@@ -10,12 +10,11 @@ import { TAG } from './asn1/tags.ts'
 import { decodeBitStringOctets, toHex } from './asn1/values.ts'
 import { bitString, compareBytes, sequence } from './asn1/writer.ts'
 import { type DraftCore, type Issuer, getIssuer, shardOf } from './core.ts'
-import type { Draft, DraftInput, Signed } from './drafts.ts'
+import type { Draft, DraftInput, DraftRequest, Signed } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import { checkPublicKey } from './key-checks/index.ts'
 import { readAndLint } from './lint/index.ts'
 import { lintContext } from './lint-context.ts'
-import type { IssueRequest } from './ports.ts'
 import { type Profile, getProfile } from './profiles.ts'
 import {
   checkEventDigests,
@@ -28,8 +27,6 @@ import { subjectKeyIdentifierFor } from './template.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { checkProofOfPossession, parseCsr } from './x509/csr.ts'
 import { findAttribute, nameToString } from './x509/name.ts'
-
-const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
 
 /**
  * Drafts one certificate.
@@ -86,7 +83,7 @@ interface SubjectKey {
 }
 
 /** The key of a request, proven and checked. @throws {CSR_PROOF_OF_POSSESSION} {KEY_WEAK} {PROFILE_VIOLATION} */
-function subjectKeyOf(profile: Profile, { key }: IssueRequest, heldSpkiDer: Uint8Array | null): SubjectKey {
+function subjectKeyOf(profile: Profile, { key }: DraftRequest, heldSpkiDer: Uint8Array | null): SubjectKey {
   if (!('csrDer' in key)) {
     if (heldSpkiDer === null) throw new CodedError('KEY_NOT_FOUND', 'key is not there')
     const held = parseSpki(heldSpkiDer)

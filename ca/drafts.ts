@@ -1,9 +1,12 @@
 /** What passes between those who ask for certificates and those who work them out, on whichever thread. */
-import type { CertificateClass, IssueRequest } from './ports.ts'
+import type { Actor, CertificateClass, IssueRequest } from './ports.ts'
+
+/** What drafting needs of a request. */
+export type DraftRequest = Omit<IssueRequest, keyof Actor>
 
 /** A request with what only the owner of the core can add. */
 export interface DraftInput {
-  readonly request: IssueRequest
+  readonly request: DraftRequest
   readonly issuerId: string
   /** SubjectPublicKeyInfo of the key that the core holds, null where the request brings its own. */
   readonly heldSpkiDer: Uint8Array | null

@@ -56,3 +56,7 @@ export type CaErrorCode =
 export function isCoded(error: unknown, code?: string): error is CodedError {
   return error instanceof CodedError && (code === undefined || error.code === code)
 }
+
+/** True for the outcome of an item that was not refused. */
+export const isDone = <T extends object>(outcome: T | CodedError): outcome is T =>
+  !(outcome instanceof CodedError)

@@ -4,8 +4,9 @@
  * `redeem` stops before the store, so that a signature over a document and its event certificate
  * can be stored in one transaction.
  */
-import { digest } from './algorithms/hashes.ts'
+import { sha256Hex } from './algorithms/hashes.ts'
 import { toHex } from './asn1/values.ts'
+import { concat } from './asn1/writer.ts'
 import { type IssuingCore, getIssuer } from './core.ts'
 import type { Signed } from './drafts.ts'
 import { CodedError } from './errors.ts'
@@ -32,18 +33,34 @@ export async function redeem(core: IssuingCore, token: IssuanceToken): Promise<R
   return outcome
 }
 
-async function take(core: IssuingCore, token: IssuanceToken): Promise<PreparedIssuance> {
-  const prepared = takeToken(token, core.ports.now())
-  // The root may have revoked it since the token was made.
-  await checkIssuerStands(core, getIssuer(core, prepared.intent.issuerId))
-  return prepared
+/** Takes tokens. The root may have revoked their issuer since they were made: then nothing more is signed. */
+async function takeAll(
+  core: IssuingCore,
+  tokens: readonly IssuanceToken[],
+): Promise<(PreparedIssuance | CodedError)[]> {
+  const at = core.ports.now()
+  const taken = tokens.map((token) => {
+    try {
+      return takeToken(token, at)
+    } catch (error) {
+      return codedErrorOf(error)
+    }
+  })
+  const refused = new Map<string, CodedError>()
+  for (const issuerId of new Set(
+    taken.flatMap((one) => (one instanceof CodedError ? [] : [one.intent.issuerId])),
+  ))
+    await checkIssuerStands(core, getIssuer(core, issuerId)).catch((error: unknown) =>
+      refused.set(issuerId, codedErrorOf(error)),
+    )
+  return taken.map((one) => (one instanceof CodedError ? one : (refused.get(one.intent.issuerId) ?? one)))
 }
 
 async function redeemMany(
   core: IssuingCore,
   tokens: readonly IssuanceToken[],
 ): Promise<(Redeemed | CodedError)[]> {
-  const taken = await Promise.all(tokens.map((token) => take(core, token).catch(codedErrorOf)))
+  const taken = await takeAll(core, tokens)
   const drafts = taken.flatMap((one) => (one instanceof CodedError ? [] : [one.draft]))
   const signed = (await core.work.signed(core, drafts)).values()
   return taken.map((prepared) => {
@@ -71,7 +88,7 @@ function issuedData(
     certSha256: row.certSha256,
     tbsSha256: intent.tbsSha256,
     spkiSha256: intent.spkiSha256,
-    subjectHash: toHex(digest('SHA-256', salt, draft.subjectDer)),
+    subjectHash: sha256Hex(concat(salt, draft.subjectDer)),
     ...(request.eventDigests ? { eventDigests: request.eventDigests.map((one) => ({ ...one })) } : {}),
   }
 }

@@ -156,9 +156,15 @@ export interface CaStore {
   lastCrl(scope: CrlScope): Promise<CrlRow | undefined>
   /** Compare-and-swap on the last number of the scope. @throws REVOCATION_CONFLICT when another CRL came first */
   publishCrl(row: CrlRow, previousNumber: string | null, records: readonly RecordDraft[]): Promise<void>
-  isKeyBlocked(spkiSha256: string): Promise<boolean>
-  /** Live certificates with this key (for revocation of siblings, and for the unique-key rule). */
-  certificatesWithKey(spkiSha256: string): Promise<readonly CertificateStatus[]>
+  /** Which of these keys are blocked, by SHA-256 of their SPKI. */
+  findBlockedKeys(spkiSha256: readonly string[]): Promise<ReadonlySet<string>>
+  /**
+   * Live certificates by key (for revocation of siblings, and for the unique-key rule), serials without one too. Keys
+   * that have none are left out.
+   */
+  certificatesWithKeys(
+    spkiSha256: readonly string[],
+  ): Promise<ReadonlyMap<string, readonly CertificateStatus[]>>
   /** Instant of the newest record, or undefined: a clock behind it must not sign. */
   lastRecordTime(): Promise<Date | undefined>
 }

@@ -7,9 +7,9 @@
 import { concat } from './asn1/writer.ts'
 import { type IssuingCore, type Issuer, getIssuer } from './core.ts'
 import type { Draft, DraftInput } from './drafts.ts'
-import { CodedError } from './errors.ts'
+import { CodedError, isDone } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
-import type { IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'
+import type { CertificateStatus, IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'
 import { type Profile, getProfile } from './profiles.ts'
 import { type PreparedIssuance, makeToken } from './token.ts'
 
@@ -55,10 +55,8 @@ function heldSpki(core: IssuingCore, { key, tenant }: IssueRequest): Uint8Array 
   return info.spkiDer
 }
 
-async function inputOf(core: IssuingCore, request: IssueRequest): Promise<DraftInput> {
-  const at = core.ports.now()
+function inputOf(core: IssuingCore, request: IssueRequest, at: Date): DraftInput {
   const issuer = issuerFor(core, getProfile(core.profiles, request.profile), request)
-  await checkIssuerStands(core, issuer)
   return {
     request,
     issuerId: issuer.issuerId,
@@ -66,6 +64,22 @@ async function inputOf(core: IssuingCore, request: IssueRequest): Promise<DraftI
     serial: makeSerial(core.instanceByte, at, core.ports.randomBytes),
     at,
   }
+}
+
+/** Inputs of a batch; those of a CA that its root revoked are refused. */
+async function inputsOf(
+  core: IssuingCore,
+  requests: readonly IssueRequest[],
+): Promise<(DraftInput | CodedError)[]> {
+  const at = core.ports.now()
+  const inputs = requests.map((request) => orRefusal(() => inputOf(core, request, at)))
+  const issuerIds = new Set(inputs.flatMap((input) => (input instanceof CodedError ? [] : [input.issuerId])))
+  const refused = new Map<string, CodedError>()
+  for (const issuerId of issuerIds)
+    await checkIssuerStands(core, getIssuer(core, issuerId)).catch((error: unknown) =>
+      refused.set(issuerId, refusalOf(error)),
+    )
+  return inputs.map((input) => (input instanceof CodedError ? input : (refused.get(input.issuerId) ?? input)))
 }
 
 /** Keys between the look at what they have already and the durable intent, by the store that has the intents. */
@@ -93,22 +107,40 @@ function claimKey(core: IssuingCore, profile: Profile, spkiSha256: string, mine:
   mine.add(spkiSha256)
 }
 
+/** What the store knows of the keys of a batch. */
+interface KeyHistory {
+  readonly blocked: ReadonlySet<string>
+  readonly live: ReadonlyMap<string, readonly CertificateStatus[]>
+}
+
+/** Asked for after the keys were claimed: what came before is in the store, what comes later waits. */
+async function historyOf(
+  { ports: { store } }: IssuingCore,
+  claimed: readonly ClaimedDraft[],
+): Promise<KeyHistory> {
+  const spkis = claimed.map(({ draft }) => draft.spkiSha256)
+  const unique = claimed
+    .filter(({ profile }) => profile.keys.unique.value)
+    .map(({ draft }) => draft.spkiSha256)
+  const [blocked, live] = await Promise.all([
+    store.findBlockedKeys(spkis),
+    unique.length > 0 ? store.certificatesWithKeys(unique) : new Map<string, readonly CertificateStatus[]>(),
+  ])
+  return { blocked, live }
+}
+
 /**
  * Refuses a key for what was done with it before.
  *
  * @throws {KEY_BLOCKED} {PROFILE_VIOLATION} when the key has a live certificate and the profile wants it unique
  */
-async function checkKeyUse(core: IssuingCore, profile: Profile, spkiSha256: string): Promise<void> {
-  const { store } = core.ports
-  const [isBlocked, live] = await Promise.all([
-    store.isKeyBlocked(spkiSha256),
-    profile.keys.unique.value ? store.certificatesWithKey(spkiSha256) : [],
-  ])
-  if (isBlocked)
+function checkKeyHistory(profile: Profile, spkiSha256: string, history: KeyHistory): void {
+  if (history.blocked.has(spkiSha256))
     throw new CodedError(
       'KEY_BLOCKED',
       'key: it was reported compromised and is blocked for ever (RFC 5280 §5.3.1)',
     )
+  const live = history.live.get(spkiSha256) ?? []
   // Check 19: its certificate may have been signed just before a crash, though nobody got it.
   if (live.length > 0 && live.every(({ state }) => state === 'intent'))
     throw new CodedError(
@@ -137,17 +169,30 @@ const intentOf = ({ actor, tenant }: IssueRequest, at: Date, draft: Draft): Inte
   at,
 })
 
-async function admit(
+/** A draft whose key nobody else gets meanwhile. */
+interface ClaimedDraft {
+  readonly input: DraftInput
+  readonly request: IssueRequest
+  readonly draft: Draft
+  readonly profile: Profile
+}
+
+function claim(
   core: IssuingCore,
-  { request, at }: DraftInput,
+  input: DraftInput,
+  request: IssueRequest,
   draft: Draft,
   mine: Set<string>,
-): Promise<PreparedIssuance> {
+): ClaimedDraft {
   const profile = getProfile(core.profiles, draft.profile)
   claimKey(core, profile, draft.spkiSha256, mine)
-  await checkKeyUse(core, profile, draft.spkiSha256)
+  return { input, request, draft, profile }
+}
+
+function admit({ input, request, draft, profile }: ClaimedDraft, history: KeyHistory): PreparedIssuance {
+  checkKeyHistory(profile, draft.spkiSha256, history)
   const keyId = 'keyId' in request.key ? request.key.keyId : null
-  return { intent: intentOf(request, at, draft), request, draft, keyId }
+  return { intent: intentOf(request, input.at, draft), request, draft, keyId }
 }
 
 /** The record of an intent: written in the transaction that takes the serial. */
@@ -187,22 +232,34 @@ function refusalOf(error: unknown): CodedError {
   return error
 }
 
+/** What one request comes to. @throws what concerns all */
+function orRefusal<T>(work: () => T): T | CodedError {
+  try {
+    return work()
+  } catch (error) {
+    return refusalOf(error)
+  }
+}
+
 async function prepareAll(
   core: IssuingCore,
   requests: readonly IssueRequest[],
   mine: Set<string>,
 ): Promise<(PreparedIssuance | CodedError)[]> {
-  const inputs = await Promise.all(requests.map((request) => inputOf(core, request).catch(refusalOf)))
-  const sound = inputs.filter((input): input is DraftInput => !(input instanceof CodedError))
+  const inputs = await inputsOf(core, requests)
+  const sound = inputs.filter(isDone)
   const drafts = (await core.work.drafts(core, sound)).values()
-  return Promise.all(
-    inputs.map(async (input) => {
-      if (input instanceof CodedError) return input
-      const draft = drafts.next().value ?? new CodedError('KEY_UNAVAILABLE', 'nothing was drafted')
-      return draft instanceof CodedError ? draft : admit(core, input, draft, mine).catch(refusalOf)
-    }),
-  )
+  const claimed = requests.map((request, index) => {
+    const input = inputs[index] ?? noOutcome()
+    if (input instanceof CodedError) return input
+    const draft = drafts.next().value ?? noOutcome()
+    return draft instanceof CodedError ? draft : orRefusal(() => claim(core, input, request, draft, mine))
+  })
+  const history = await historyOf(core, claimed.filter(isDone))
+  return claimed.map((one) => (one instanceof CodedError ? one : orRefusal(() => admit(one, history))))
 }
+
+const noOutcome = (): CodedError => new CodedError('KEY_UNAVAILABLE', 'nothing was drafted')
 
 /**
  * Prepares many certificates with one durable commit.
@@ -231,7 +288,7 @@ async function prepareClaimed(
   mine: Set<string>,
 ): Promise<(IssuanceToken | CodedError)[]> {
   const outcomes = await prepareAll(core, requests, mine)
-  const prepared = outcomes.filter((outcome): outcome is PreparedIssuance => !(outcome instanceof CodedError))
+  const prepared = outcomes.filter(isDone)
   const records = outcomes.flatMap((outcome, index) => {
     const request = requests[index]
     if (!(outcome instanceof CodedError)) return [intentRecord(outcome)]

@@ -1,6 +1,6 @@
 /** What a request may ask of a profile: limits, subject, alternative names, evidence, digests. */
 import { CodedError } from './errors.ts'
-import type { IssueRequest } from './ports.ts'
+import type { DraftRequest } from './drafts.ts'
 import type { Profile } from './profiles.ts'
 import { encodeSubjectAltName } from './x509/encode-extensions.ts'
 import { type SubjectAttribute, encodeName } from './x509/name.ts'
@@ -12,7 +12,7 @@ function violation(pointer: string, rule: string, source: string): never {
 }
 
 /** Whole seconds that the certificate lives. @throws {PROFILE_VIOLATION} */
-export function checkedValidity(profile: Profile, request: IssueRequest): number {
+export function checkedValidity(profile: Profile, request: DraftRequest): number {
   const { defaultSeconds, minSeconds, maxSeconds } = profile.validity
   const seconds = request.validitySeconds ?? defaultSeconds.value
   if (!Number.isSafeInteger(seconds))
@@ -29,7 +29,7 @@ export function checkedValidity(profile: Profile, request: IssueRequest): number
  *
  * @throws {PROFILE_VIOLATION} that names the attribute, never its value
  */
-export function checkedSubject(profile: Profile, request: IssueRequest): Uint8Array {
+export function checkedSubject(profile: Profile, request: DraftRequest): Uint8Array {
   const given = new Map<string, SubjectAttribute>()
   for (const attribute of request.subject) {
     const { type, value } = attribute
@@ -50,7 +50,7 @@ export function checkedSubject(profile: Profile, request: IssueRequest): Uint8Ar
 const MAX_ALT_NAMES = 20
 
 /** Value of subjectAltName, or undefined when none is asked for. @throws {PROFILE_VIOLATION} */
-export function checkedAltNames(profile: Profile, request: IssueRequest): Uint8Array | undefined {
+export function checkedAltNames(profile: Profile, request: DraftRequest): Uint8Array | undefined {
   const names = request.subjectAltNames ?? []
   if (names.length === 0) return undefined
   const rule = profile.extensions.subjectAltName
@@ -62,7 +62,7 @@ export function checkedAltNames(profile: Profile, request: IssueRequest): Uint8A
 }
 
 /** Who the certificate names was checked first. @throws {PROFILE_VIOLATION} */
-export function checkEvidence(profile: Profile, request: IssueRequest): void {
+export function checkEvidence(profile: Profile, request: DraftRequest): void {
   if (profile.identityEvidence.value === 'required' && !request.identityEvidenceId)
     violation('#/identityEvidenceId', 'identity evidence is required', profile.identityEvidence.source)
 }
@@ -70,7 +70,7 @@ export function checkEvidence(profile: Profile, request: IssueRequest): void {
 const MAX_EVENT_DIGESTS = 100
 
 /** Digests belong to event certificates. @throws {PROFILE_VIOLATION} */
-export function checkEventDigests(profile: Profile, request: IssueRequest): void {
+export function checkEventDigests(profile: Profile, request: DraftRequest): void {
   const digests = request.eventDigests ?? []
   if (digests.length > 0 && profile.class !== 'event')
     violation('#/eventDigests', 'are for event certificates only', 'CPS 6.1')

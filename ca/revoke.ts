@@ -191,8 +191,8 @@ export async function revoke(
   const status = await apply(core, request)
   if (request.reason !== 'keyCompromise') return { status, changed: [status] }
   const changed = [status]
-  const siblings = await core.ports.store.certificatesWithKey(status.spkiSha256)
-  for (const { issuerId, serialHex } of siblings)
+  const siblings = await core.ports.store.certificatesWithKeys([status.spkiSha256])
+  for (const { issuerId, serialHex } of siblings.get(status.spkiSha256) ?? [])
     if (issuerId !== status.issuerId || serialHex !== status.serialHex)
       changed.push(await apply(core, { ...request, tenant: null, issuerId, serialHex }))
   return { status, changed }

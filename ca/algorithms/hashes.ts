@@ -1,5 +1,5 @@
 /** Hash functions: one row each. `until` of a policy is not here; `policies/algorithms` says what is allowed when. */
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, hash, type Hash } from 'node:crypto'
 import { CodedError } from '../errors.ts'
 
 /** One hash function. */
@@ -42,11 +42,14 @@ export function getHash(name: string): HashRow {
   return row
 }
 
+/** SHA-256 in lower-case hexadecimal: the form of records and rows, and the one that node:crypto gives quickest. */
+export const sha256Hex = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex')
+
 /** Digest of the parts, one after the other. */
 export function digest(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash(getHash(name).node)
-  for (const part of parts) hash.update(part)
-  return new Uint8Array(hash.digest())
+  const running = createHash(getHash(name).node)
+  for (const part of parts) running.update(part)
+  return new Uint8Array(running.digest())
 }
 
 /** A running hash, for documents that arrive as a stream. */

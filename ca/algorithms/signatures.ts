@@ -9,7 +9,7 @@ import { decodeOid } from '../asn1/values.ts'
 import { nullValue, oid, sequence } from '../asn1/writer.ts'
 import { TAG } from '../asn1/tags.ts'
 import { type HashName, getHash } from './hashes.ts'
-import { type KeyKind, type PublicKeyInfo, encodePublicKeyPem, keyTypeOf } from './keys.ts'
+import { type KeyKind, type PublicKeyInfo, encodePublicKeyPem, keyTypeOf, publicKeyObject } from './keys.ts'
 import { parsePssParameters } from './pss.ts'
 
 /** An AlgorithmIdentifier as read: OID and the raw parameters, if any. */
@@ -154,8 +154,9 @@ const kindOf = (key: KeyObject | PublicKeyInfo): string | undefined =>
 
 /** What node:crypto takes for it; a bare key works in less time than one with options. */
 function verificationKey(key: KeyObject | PublicKeyInfo, saltLength: number | undefined) {
-  const bare = 'spkiDer' in key ? encodePublicKeyPem(key.spkiDer) : key
-  return saltLength === undefined ? bare : { key: bare, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
+  if (saltLength === undefined) return 'spkiDer' in key ? encodePublicKeyPem(key.spkiDer) : key
+  const object = 'spkiDer' in key ? publicKeyObject(key.spkiDer) : key
+  return { key: object, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
 }
 
 /**

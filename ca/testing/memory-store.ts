@@ -155,8 +155,8 @@ function readers(
   | 'statusChanges'
   | 'crlEntries'
   | 'lastCrl'
-  | 'isKeyBlocked'
-  | 'certificatesWithKey'
+  | 'findBlockedKeys'
+  | 'certificatesWithKeys'
   | 'lastRecordTime'
 > {
   return {
@@ -166,14 +166,13 @@ function readers(
       Promise.resolve({ latest: state.changes.length, changed: state.changes.slice(since) }),
     crlEntries: (scope, at) => entries(state, scope, at),
     lastCrl: (scope) => Promise.resolve(state.crls.get(scopeKey(scope))),
-    isKeyBlocked: (spkiSha256) => Promise.resolve(state.blockedKeys.has(spkiSha256)),
-    certificatesWithKey: (spkiSha256) =>
-      Promise.resolve(
-        [...state.statuses.values()].filter(
-          (status) =>
-            status.spkiSha256 === spkiSha256 && (status.state === 'valid' || status.state === 'held'),
-        ),
-      ),
+    findBlockedKeys: (spkis) => Promise.resolve(new Set(spkis.filter((spki) => state.blockedKeys.has(spki)))),
+    certificatesWithKeys: (spkis) => {
+      const live = [...state.statuses.values()].filter(
+        ({ spkiSha256, state: seen }) => spkis.includes(spkiSha256) && (seen === 'valid' || seen === 'held'),
+      )
+      return Promise.resolve(Map.groupBy(live, ({ spkiSha256 }) => spkiSha256))
+    },
     lastRecordTime: () =>
       Promise.resolve(
         state.records.reduce<Date | undefined>(

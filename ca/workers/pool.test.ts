@@ -108,7 +108,8 @@ test('what was not linted is not signed', async (t) => {
 
 test('a worker that dies fails its jobs, and another takes its place', async (t) => {
   const { core, work, inputOf } = await openPool(t, 1)
-  const broken = { ...(await inputOf()), request: null } as unknown as DraftInput
+  const sound = await inputOf()
+  const broken = { ...sound, request: { ...sound.request, subject: null as never } }
   t.deepEqual((await work.drafts(core, [broken])).map(codeOf), ['KEY_UNAVAILABLE'])
   for (let tries = 0; ; tries++) {
     const [outcome] = await work.drafts(core, [await inputOf()])

@@ -13,11 +13,12 @@ import type { Draft, Signed } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import {
   type Job,
-  type JobMessage,
-  type OutcomeMessage,
+  type JobOutcome,
+  type Packed,
   READY,
   type WorkerStart,
-  fromPlain,
+  packJobs,
+  unpackOutcomes,
 } from './messages.ts'
 
 /** Jobs in one message: a few milliseconds of work. */
@@ -27,9 +28,18 @@ const IN_FLIGHT = 2
 /** Jobs that wait; more are turned away at once. */
 const MAX_WAITING = 20_000
 
+/** Jobs that were handed over together, and what has become of them so far. */
+interface Order {
+  readonly outcomes: (JobOutcome | undefined)[]
+  left: number
+  readonly done: (outcomes: JobOutcome[]) => void
+}
+
 interface Task {
   readonly job: Job
-  readonly resolve: (outcome: Draft | Signed | CodedError) => void
+  readonly order: Order
+  /** Place in the order. */
+  readonly index: number
 }
 
 interface Hand {
@@ -61,21 +71,25 @@ async function startReady(data: WorkerStart): Promise<Worker> {
 const failed = (): CodedError =>
   new CodedError('KEY_UNAVAILABLE', 'a worker thread ended while it worked on this')
 
+function settle({ order, index }: Task, outcome: JobOutcome): void {
+  order.outcomes[index] = outcome
+  if (--order.left === 0) order.done(order.outcomes.map((one) => one ?? failed()))
+}
+
 const failAll = (tasks: readonly Task[]): void => {
-  for (const { resolve } of tasks) resolve(failed())
+  for (const task of tasks) settle(task, failed())
 }
 
 function addHand(state: State, worker: Worker): void {
   const hand: Hand = { worker, messages: new Map() }
   state.hands.add(hand)
-  worker.on('message', ({ id, outcomes }: OutcomeMessage) => {
-    const tasks = hand.messages.get(id) ?? []
-    hand.messages.delete(id)
-    for (const [index, { resolve }] of tasks.entries()) {
-      const outcome = outcomes[index]
-      resolve(outcome === undefined ? failed() : fromPlain(outcome))
-    }
+  worker.on('message', (message: Packed) => {
+    const tasks = hand.messages.get(message.id) ?? []
+    hand.messages.delete(message.id)
+    // The worker goes on while its answer is read.
     dispatch(state)
+    const outcomes = unpackOutcomes(message)
+    for (const [index, task] of tasks.entries()) settle(task, outcomes[index] ?? failed())
   })
   const end = (): void => {
     if (!state.hands.delete(hand)) return
@@ -109,9 +123,14 @@ function dispatch(state: State): void {
 }
 
 function send(state: State, hand: Hand, tasks: readonly Task[]): void {
-  const message: JobMessage = { id: ++state.lastId, jobs: tasks.map(({ job }) => job) }
-  hand.messages.set(message.id, tasks)
-  hand.worker.postMessage(message)
+  const id = ++state.lastId
+  hand.messages.set(id, tasks)
+  hand.worker.postMessage(
+    packJobs(
+      id,
+      tasks.map(({ job }) => job),
+    ),
+  )
 }
 
 function dispatchSoon(state: State): void {
@@ -124,20 +143,19 @@ function dispatchSoon(state: State): void {
   })
 }
 
-function run(state: State, jobs: readonly Job[]): Promise<(Draft | Signed | CodedError)[]> {
+function run(state: State, jobs: readonly Job[]): Promise<JobOutcome[]> {
   const { waiting } = state
+  if (jobs.length === 0) return Promise.resolve([])
   if (state.isClosed || state.hands.size === 0) return Promise.resolve(jobs.map(failed))
   if (waiting.length > 0 && waiting.length + jobs.length > MAX_WAITING)
     return Promise.reject(
       new CodedError('CA_OVERLOADED', `more than ${MAX_WAITING} certificates wait; try again`),
     )
-  const outcomes = jobs.map((job) => {
-    const { promise, resolve } = Promise.withResolvers<Draft | Signed | CodedError>()
-    waiting.push({ job, resolve })
-    return promise
-  })
+  const { promise, resolve } = Promise.withResolvers<JobOutcome[]>()
+  const order: Order = { outcomes: [], left: jobs.length, done: resolve }
+  for (const [index, job] of jobs.entries()) waiting.push({ job, order, index })
   dispatchSoon(state)
-  return Promise.all(outcomes)
+  return promise
 }
 
 /** Starts `count` threads and waits until all can work. */

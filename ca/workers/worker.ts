@@ -3,17 +3,18 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type DraftCore, getIssuer } from '../core.ts'
 import { openDraftCore, openProfiles } from '../draft-core.ts'
 import { assembleCertificate } from '../draft.ts'
-import type { Draft, Signed, SignInput } from '../drafts.ts'
+import type { Signed, SignInput } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import { signWithKeyObject } from '../keys/sign.ts'
 import { draftOrRefuse } from '../work.ts'
 import {
   type Job,
-  type JobMessage,
-  type OutcomeMessage,
+  type JobOutcome,
+  type Packed,
   READY,
   type WorkerStart,
-  toPlain,
+  packOutcomes,
+  unpackJobs,
 } from './messages.ts'
 
 const { material, policiesFolder, keys } = workerData as WorkerStart
@@ -31,13 +32,12 @@ function sign({ issuers }: DraftCore, input: SignInput): Signed | CodedError {
   }
 }
 
-const work = (job: Job): Draft | Signed | CodedError =>
+const work = (job: Job): JobOutcome =>
   'draft' in job ? draftOrRefuse(core, job.draft) : sign(core, job.sign)
 
 const port = parentPort
 if (!port) throw new Error('this module is started as a worker thread')
-port.on('message', ({ id, jobs }: JobMessage) => {
-  const message: OutcomeMessage = { id, outcomes: jobs.map((job) => toPlain(work(job))) }
-  port.postMessage(message)
+port.on('message', (message: Packed) => {
+  port.postMessage(packOutcomes(message.id, unpackJobs(message).map(work)))
 })
 port.postMessage(READY)

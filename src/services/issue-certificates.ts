@@ -152,7 +152,8 @@ async function findEarlier(
 ): Promise<IssuedCertificate | undefined> {
   const { keyInUse } = refusal.extra
   if (typeof keyInUse !== 'string') return undefined
-  const live = (await store.ca.certificatesWithKey(keyInUse)).filter(({ state }) => state === 'valid')
+  const withKey = (await store.ca.certificatesWithKeys([keyInUse])).get(keyInUse) ?? []
+  const live = withKey.filter(({ state }) => state === 'valid')
   const [status] = live
   if (status === undefined || live.length > 1) return undefined
   const row = await store.ca.findIssued(status.issuerId, status.serialHex)

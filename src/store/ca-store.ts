@@ -8,7 +8,7 @@ import type { CaStore, IntentRow, IssuedRow, RecordDraft } from '../../ca/ports.
 import { CERTIFICATES, SERIALS } from './bulk-insert.ts'
 import { readCrlEntries, findLastCrl, publishCrl } from './crls.ts'
 import type { Database } from './database.ts'
-import { queryRows, type SqlValue } from './dialect.ts'
+import { queryRows, type SqlValue, textsOf } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
 import { changeStatus, readStatusChanges } from './status-changes.ts'
 import { ISSUED_SELECT, toIssued } from './issued.ts'
@@ -112,14 +112,16 @@ export function createCaStore(db: Database, committer: Committer): CaStore {
     crlEntries: (scope) => readCrlEntries(reader, scope),
     lastCrl: (scope) => findLastCrl(reader, scope),
     publishCrl: (row, previousNumber, records) => publishCrl(committer, row, previousNumber, records),
-    isKeyBlocked: async (spkiSha256) => {
-      const sql = 'SELECT 1 AS found FROM blocked_keys WHERE spki_sha256 = ?'
-      return (await queryRows(reader, sql, [spkiSha256])).length > 0
+    findBlockedKeys: async (spkis) => {
+      const sql = `SELECT spki_sha256 FROM blocked_keys WHERE spki_sha256 IN ${textsOf(db.client)}`
+      const rows = await queryRows(reader, sql, [JSON.stringify(spkis)])
+      return new Set(rows.map((row) => String(row.spki_sha256)))
     },
-    certificatesWithKey: async (spkiSha256) => {
+    certificatesWithKeys: async (spkis) => {
       // Serials without a certificate count: one may have been signed just before a crash (check 19).
-      const sql = `${STATUS_SELECT} WHERE s.spki_sha256 = ? AND (r.state IS NULL OR r.state = 'held') ORDER BY s.id`
-      return (await queryRows(reader, sql, [spkiSha256])).map(toStatus)
+      const sql = `${STATUS_SELECT} WHERE s.spki_sha256 IN ${textsOf(db.client)} AND (r.state IS NULL OR r.state = 'held') ORDER BY s.id`
+      const rows = await queryRows(reader, sql, [JSON.stringify(spkis)])
+      return Map.groupBy(rows.map(toStatus), ({ spkiSha256 }) => spkiSha256)
     },
     lastRecordTime: async () => {
       const [row] = await queryRows(reader, 'SELECT at FROM audit_records ORDER BY seq DESC LIMIT 1')

@@ -112,6 +112,10 @@ export async function queryRows(
 export const orderLockStatement = (client: DatabaseClient): string | undefined =>
   client === 'pg' ? 'SELECT pg_advisory_xact_lock(7236830)' : undefined
 
+/** The texts of a JSON array that is bound as one value: the same statement for any number of them. */
+export const textsOf = (client: DatabaseClient): string =>
+  client === 'pg' ? '(SELECT jsonb_array_elements_text(?::jsonb))' : '(SELECT value FROM json_each(?))'
+
 /** Why a statement failed, as far as a caller must tell cases apart. */
 export type SqlFailure = 'unique' | 'constraint' | 'other'
 
