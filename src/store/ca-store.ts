@@ -71,7 +71,7 @@ const explainIssued = (error: unknown): never => {
       cause,
     })
   }
-  if (message.includes('certificates.serial_id')) {
+  if (/certificates\.serial_id|certificates_\w*pkey/.test(message)) {
     throw new CodedError('SERIAL_COLLISION', 'The serial already has its certificate', { cause })
   }
   throw error
