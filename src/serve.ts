@@ -84,7 +84,8 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
   const retention = createRetentionJob({ store, acquire: acquire('retention'), now })
   const reconcile: Job = {
     name: 'reconcile',
-    everyMs: 30_000,
+    // Each run reads what came since the last; a start after a crash reads as much, and is awaited.
+    everyMs: 5_000,
     async run() {
       if (await acquire('reconcile')(60_000)) await house.services.reconciler.closeAbandoned()
     },
