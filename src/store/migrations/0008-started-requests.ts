@@ -7,7 +7,7 @@ export const startedRequests: Migration = {
   up: async (knex) => {
     await knex.schema.alterTable('idempotency_keys', (table) => {
       table.index(['owner', 'key'], 'idempotency_keys_started', {
-        predicate: knex.where({ state: 'started' }),
+        predicate: knex.whereRaw("state = 'started'"),
       })
     })
   },
