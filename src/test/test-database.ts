@@ -16,3 +16,11 @@ export const findTestDatabase = (): Promise<DatabaseOptions | undefined> =>
 
 /** True while stores are on PostgreSQL. */
 export const isOnPostgres = (): boolean => choose !== undefined
+
+/** True, with a note, for a test of what SQLite alone has. */
+export function isForSqliteOnly(t: { log(...values: unknown[]): void; pass(): void }, what: string): boolean {
+  if (choose === undefined) return false
+  t.log(`SQLite only: ${what}`)
+  t.pass()
+  return true
+}
