@@ -186,7 +186,8 @@ export {
   parseTimeStampToken,
   parseTstInfo,
 } from './x509/tsp.ts'
-export { encodeTimeStampRequest } from './x509/tsp-writer.ts'
+export { encodeTimeStampRefusal, encodeTimeStampRequest } from './x509/tsp-writer.ts'
+export { encodeOcspError } from './x509/ocsp-writer.ts'
 export { decodeOcspGetPath } from './x509/ocsp-get.ts'
 export { type BerLimits, BER_LIMITS, berToDer } from './asn1/foreign.ts'
 export { type Csr, MAX_CSR_BYTES, checkProofOfPossession, parseCsr } from './x509/csr.ts'

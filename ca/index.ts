@@ -44,6 +44,7 @@ import {
 } from './root-ceremony.ts'
 import { type Rotation, type RotationRequest, rotateServices, rotationsDue } from './rotate.ts'
 import { signDigest } from './sign-digest.ts'
+import { signEvents } from './sign-event.ts'
 import { openTimestampAuthority } from './timestamp.ts'
 import { workHere } from './work.ts'
 import { openWorkers } from './workers/pool.ts'
@@ -242,7 +243,8 @@ function doorOf(core: Core): Ca {
     isRevoked: async (issuerId) => isIssuerRevoked(core, getIssuer(core, issuerId)),
     ocsp: (requestDer) => responder.answer(requestDer),
     timestamp: (requestDer) => authority.respond(requestDer),
-    signDigest: (request) => signDigest(core, request),
+    signDigest: (request) => signDigest(core, authority, request),
+    signEvents: (requests) => signEvents(core, authority, requests),
     signNote: async (body) => core.keys.sign(core.logKeyId, ed25519, body),
     logPublicKey: core.keys.publicKey(core.logKeyId).spkiDer.slice(-32),
     issuers: [...core.issuers.values()].map(infoOf),

@@ -56,7 +56,8 @@ async function takeAll(
   return taken.map((one) => (one instanceof CodedError ? one : (refused.get(one.intent.issuerId) ?? one)))
 }
 
-async function redeemMany(
+/** Signs what tokens stand for, one outcome per token, in their order; does not store. */
+export async function redeemMany(
   core: IssuingCore,
   tokens: readonly IssuanceToken[],
 ): Promise<(Redeemed | CodedError)[]> {
@@ -96,7 +97,7 @@ function issuedData(
 function complete(core: IssuingCore, prepared: PreparedIssuance, { certDer, certSha256 }: Signed): Redeemed {
   const { intent, request, draft } = prepared
   const issuer = getIssuer(core, intent.issuerId)
-  const salt = core.ports.randomBytes(16)
+  const salt = request.recordSalt ?? core.ports.randomBytes(16)
   const row: IssuedRow = {
     ...intent,
     certDer,

@@ -8,7 +8,7 @@ import { verifySignature } from './algorithms/signatures.ts'
 import { compareBytes, octetString, oid, sequence, unsignedInteger } from './asn1/writer.ts'
 import { CodedError } from './errors.ts'
 import { type OcspResponder, OCSP_VALIDITY_MS, openOcspResponder } from './ocsp.ts'
-import { openOcspCache } from './ocsp-cache.ts'
+import { openOcspCache, requestKey } from './ocsp-cache.ts'
 import { publishCrl } from './crl.ts'
 import type { IssuedRow } from './ports.ts'
 import { encodeCertId, encodeOcspRequest, encodeOcspRequestOf } from './testing/ocsp-request.ts'
@@ -293,19 +293,61 @@ test('key uses are summed up in one record', async (t) => {
   t.is(use?.data['keyId'], ca.core.ocsp[0]?.keyId)
 })
 
-test('the cache is bounded and drops what was not asked for longest', (t) => {
+test('the cache is bounded and keeps what was asked for', (t) => {
   const cache = openOcspCache(2)
   const answer = { der: new Uint8Array(1), thisUpdate: new Date(0), nextUpdate: new Date(1) }
-  cache.set('a', 'x', answer)
-  cache.set('b', 'x', answer)
-  t.not(cache.get('a', 'x'), undefined)
-  cache.set('c', 'x', answer)
-  t.is(cache.get('b', 'x'), undefined)
-  t.not(cache.get('a', 'x'), undefined)
-  for (let i = 0; i < 20; i++) cache.set('a', String(i), answer)
+  cache.set('a', 'a0', answer)
+  cache.set('b', 'b0', answer)
+  t.not(cache.get('a0'), undefined)
+  cache.set('c', 'c0', answer)
+  t.is(cache.get('b0'), undefined)
+  t.not(cache.get('a0'), undefined)
+  for (let i = 0; i < 20; i++) cache.set('a', `a${i}`, answer)
   t.is(cache.size, 2)
+})
+
+test('attack: many forms of one question take the place of four answers, and all are forgotten together', (t) => {
+  const cache = openOcspCache(100)
+  const answer = { der: new Uint8Array(1), thisUpdate: new Date(0), nextUpdate: new Date(1) }
+  cache.set('b', 'b0', answer)
+  for (let i = 0; i < 20; i++) cache.set('a', `a${i}`, answer)
+  t.is(cache.size, 5)
+  t.not(cache.get('a19'), undefined)
+  const { generation } = cache
   cache.forget('a')
-  t.is(cache.get('a', '19'), undefined)
+  t.is(cache.size, 1)
+  t.is(cache.get('a19'), undefined)
+  t.not(cache.get('b0'), undefined)
+  t.true(cache.generation > generation)
+})
+
+test('a request too long to be a plain question is answered and not kept', async (t) => {
+  const { ca, responder } = await open()
+  const row = await ca.issueTo()
+  const plain = encodeOcspRequest(ca.issuer.certificate, row.serialHex, 'SHA-1')
+  t.is(requestKey(plain), Buffer.from(plain).toString('latin1'))
+  t.is(requestKey(new Uint8Array(257)), undefined)
+  await responder.answer(plain)
+  // What is kept is there at once.
+  t.false(responder.answer(plain) instanceof Promise)
+})
+
+test('an answer that is asked for is signed anew before half of its life, and nobody waits for it', async (t) => {
+  const { ca, responder } = await open()
+  const row = await ca.issueTo()
+  const request = encodeOcspRequest(ca.issuer.certificate, row.serialHex, 'SHA-1')
+  const first = await responder.answer(request)
+  passTime(ca, OCSP_VALIDITY_MS / 2 - 300_000)
+  // Time has passed since status changes were looked at: once through the store.
+  t.deepEqual((await responder.answer(request)).der, first.der)
+  const again = responder.answer(request)
+  t.false(again instanceof Promise)
+  t.deepEqual((await again).der, first.der)
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  const renewed = await responder.answer(request)
+  t.notDeepEqual(renewed.der, first.der)
+  t.is(parseOcspResponse(renewed.der).basic?.responses[0]?.status.kind, 'good')
 })
 
 test('openssl ocsp verifies good, revoked and hold, by SHA-1 and SHA-256, with and without nonce', async (t) => {

@@ -11,7 +11,7 @@ import { toHex } from './asn1/values.ts'
 import type { Core, ServiceIdentity } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
 import { type KeyUses, countKeyUses } from './key-uses.ts'
-import { type OcspCache, openOcspCache } from './ocsp-cache.ts'
+import { type CachedAnswer, type OcspCache, openOcspCache, requestKey } from './ocsp-cache.ts'
 import type { CertificateStatus, OcspAnswer } from './ports.ts'
 import { type StatusWatch, watchStatus } from './status-watch.ts'
 import { type CertId, type OcspCertStatus, type OcspRequest, parseOcspRequest } from './x509/ocsp.ts'
@@ -26,13 +26,16 @@ import {
 /** One day: within the 8 hours to 10 days of BR §4.9.10, so that a day's outage of the responder is survived. */
 export const OCSP_VALIDITY_MS = 24 * 3600_000
 
-/** About 100 MiB when full. */
-const MAX_CACHED_CERTIFICATES = 100_000
+/** About 120 MiB when full. */
+const MAX_CACHED_ANSWERS = 100_000
+
+/** An answer that is asked for this long before its half of life is signed anew in time, while nobody waits. */
+const EARLY_MS = 600_000
 
 /** The open responder. */
 export interface OcspResponder {
-  /** OCSPRequest in, OCSPResponse out; refusals are answers too. */
-  answer(requestDer: Uint8Array): Promise<OcspAnswer>
+  /** OCSPRequest in, OCSPResponse out; refusals are answers too. At once where the answer is kept. */
+  answer(requestDer: Uint8Array): OcspAnswer | Promise<OcspAnswer>
   /** Called after a status change in this process, before its caller gets an answer. */
   forget(issuerId: string, serialHex: string): void
   /** Records the key uses that are not recorded yet. */
@@ -53,6 +56,8 @@ interface State {
   readonly responders: ReadonlyMap<string, readonly Responder[]>
   readonly watch: StatusWatch
   readonly uses: KeyUses
+  /** Requests whose kept answer is being signed anew. */
+  readonly renewing: Set<string>
 }
 
 /** CertIDs are understood in these hashes; RFC 5019 asks for SHA-1, RFC 6960 §4.3 for SHA-256 too. */
@@ -60,7 +65,7 @@ const CERT_ID_HASHES = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'] as const
 
 /** Opens the responder over the issuers and responder certificates of the core. */
 export function openOcspResponder(core: Core): OcspResponder {
-  const cache = openOcspCache(MAX_CACHED_CERTIFICATES)
+  const cache = openOcspCache(MAX_CACHED_ANSWERS)
   const state: State = {
     core,
     cache,
@@ -70,6 +75,7 @@ export function openOcspResponder(core: Core): OcspResponder {
       cache.forget(certificateKey(issuerId, serialHex)),
     ),
     uses: countKeyUses(core.ports, 'ocsp'),
+    renewing: new Set(),
   }
   return {
     answer: (requestDer) => answer(state, requestDer),
@@ -114,7 +120,37 @@ const refusal = (status: Parameters<typeof encodeOcspError>[0]): OcspAnswer => (
   maxAgeSeconds: 0,
 })
 
-async function answer(state: State, requestDer: Uint8Array): Promise<OcspAnswer> {
+/** What is kept needs no reading of the request, as long as no other process can have changed it unseen. */
+function answer(state: State, requestDer: Uint8Array): OcspAnswer | Promise<OcspAnswer> {
+  const key = requestKey(requestDer)
+  const cached = key === undefined ? undefined : state.cache.get(key)
+  if (key === undefined || !cached) return answerUnknown(state, requestDer)
+  const now = state.core.ports.now()
+  const left = millisToRenewal(cached, now)
+  if (left < 1000 || !state.watch.isFresh(now)) return answerUnknown(state, requestDer)
+  if (left < EARLY_MS) renew(state, key, requestDer)
+  return keptAnswer(cached, left)
+}
+
+const keptAnswer = (cached: CachedAnswer, millis: number): OcspAnswer => ({
+  der: cached.der,
+  thisUpdate: cached.thisUpdate,
+  nextUpdate: cached.nextUpdate,
+  cacheable: true,
+  maxAgeSeconds: Math.floor(millis / 1000),
+})
+
+/** Signs what is still good enough, so that the one who asks at half of its life need not wait. */
+function renew(state: State, key: string, requestDer: Uint8Array): void {
+  if (state.renewing.has(key)) return
+  state.renewing.add(key)
+  // Whatever fails now is tried again, and told, when the answer is due.
+  void answerUnknown(state, requestDer, false)
+    .catch(() => undefined)
+    .then(() => state.renewing.delete(key))
+}
+
+async function answerUnknown(state: State, requestDer: Uint8Array, mayBeKept = true): Promise<OcspAnswer> {
   let request: OcspRequest
   try {
     request = parseOcspRequest(requestDer)
@@ -128,8 +164,9 @@ async function answer(state: State, requestDer: Uint8Array): Promise<OcspAnswer>
     const responder = issuerId === undefined ? undefined : currentResponder(state, issuerId)
     // RFC 6960 §2.3: unauthorized also says "not capable of responding authoritatively".
     if (issuerIds.size !== 1 || issuerId === undefined || !responder) return refusal('unauthorized')
-    await state.watch.poll()
-    return await answerKnown(state, responder, issuerId, request)
+    if (!state.watch.isFresh(state.core.ports.now())) await state.watch.poll()
+    const key = requestKey(requestDer)
+    return await answerKnown(state, { responder, issuerId, request, key, mayBeKept })
   } catch (error) {
     if (!isCoded(error)) throw error
     return refusal(TRY_LATER.has(error.code) ? 'tryLater' : 'internalError')
@@ -149,44 +186,50 @@ function currentResponder(state: State, issuerId: string): Responder | undefined
     ?.find(({ identity: { certificate } }) => certificate.notBefore <= now && now < certificate.notAfter)
 }
 
-async function answerKnown(
-  state: State,
-  responder: Responder,
-  issuerId: string,
-  request: OcspRequest,
-): Promise<OcspAnswer> {
-  const [certId] = request.certIds
-  const isCommon = request.certIds.length === 1 && request.nonce === undefined && certId !== undefined
-  if (!isCommon) return answerFresh(state, responder, issuerId, request)
-  const key = certificateKey(issuerId, certId.serialHex)
-  const cached = state.cache.get(key, toHex(certId.raw))
-  const maxAgeSeconds = cached ? secondsToRenewal(cached, state.core.ports.now()) : 0
-  if (cached && maxAgeSeconds > 0) return { ...cached, cacheable: true, maxAgeSeconds }
-  // When a status changed while we signed, what we signed may be of yesterday: ask again.
+/** A question that was understood. */
+interface Question {
+  readonly responder: Responder
+  readonly issuerId: string
+  readonly request: OcspRequest
+  readonly key: string | undefined
+  readonly mayBeKept: boolean
+}
+
+async function answerKnown(state: State, question: Question): Promise<OcspAnswer> {
+  const { request, key, mayBeKept } = question
+  const isCommon = request.certIds.length === 1 && request.nonce === undefined
+  if (!isCommon || key === undefined) return answerFresh(state, question)
+  const cached = mayBeKept ? state.cache.get(key) : undefined
+  const left = cached ? millisToRenewal(cached, state.core.ports.now()) : 0
+  return cached && left >= 1000 ? keptAnswer(cached, left) : answerAndKeep(state, question, key)
+}
+
+/** When a status changed while we signed, what we signed may be of yesterday: ask again. */
+async function answerAndKeep(state: State, question: Question, key: string): Promise<OcspAnswer> {
+  const { issuerId, request } = question
   for (let attempt = 0; attempt < 3; attempt++) {
     const { generation } = state.cache
-    const made = await answerFresh(state, responder, issuerId, request)
+    const made = await answerFresh(state, question)
     if (state.cache.generation !== generation) continue
     const { der, thisUpdate, nextUpdate } = made
+    const serialHex = request.certIds[0]?.serialHex ?? ''
     if (made.cacheable && thisUpdate && nextUpdate)
-      state.cache.set(key, toHex(certId.raw), { der, thisUpdate, nextUpdate })
+      state.cache.set(certificateKey(issuerId, serialHex), key, { der, thisUpdate, nextUpdate })
     return made
   }
-  return { ...(await answerFresh(state, responder, issuerId, request)), cacheable: false, maxAgeSeconds: 0 }
+  return { ...(await answerFresh(state, question)), cacheable: false, maxAgeSeconds: 0 }
 }
 
 /** Check 32: renewed at half of its life. A clock before thisUpdate makes it stale too. */
-function secondsToRenewal(answer: { thisUpdate: Date; nextUpdate: Date }, now: Date): number {
-  const age = now.getTime() - answer.thisUpdate.getTime()
-  const half = (answer.nextUpdate.getTime() - answer.thisUpdate.getTime()) / 2
-  return age < 0 ? 0 : Math.max(0, Math.floor((half - age) / 1000))
+function millisToRenewal(answer: { thisUpdate: Date; nextUpdate: Date }, now: Date): number {
+  const from = answer.thisUpdate.getTime()
+  const at = now.getTime()
+  return at < from ? 0 : (from + answer.nextUpdate.getTime()) / 2 - at
 }
 
 async function answerFresh(
   state: State,
-  responder: Responder,
-  issuerId: string,
-  request: OcspRequest,
+  { responder, issuerId, request }: Pick<Question, 'responder' | 'issuerId' | 'request'>,
 ): Promise<OcspAnswer> {
   const { core } = state
   const statuses = await Promise.all(
@@ -211,7 +254,8 @@ async function answerFresh(
   const cacheable = isKnown && request.nonce === undefined
   const data = buildResponseData(responder.idDer, now, singles, request.nonce)
   const der = await sign(state, responder, data, cacheable)
-  const maxAgeSeconds = cacheable ? secondsToRenewal({ thisUpdate, nextUpdate }, now) : 0
+  const left = cacheable ? millisToRenewal({ thisUpdate, nextUpdate }, now) : 0
+  const maxAgeSeconds = Math.max(0, Math.floor(left / 1000))
   return { der, cacheable, maxAgeSeconds, ...(isKnown ? { thisUpdate, nextUpdate } : {}) }
 }
 

@@ -7,6 +7,7 @@
  * many requests share one commit.
  */
 import type { CodedError } from './errors.ts'
+import type { CommitmentType } from './x509/cms-writer.ts'
 import type { SubjectAttribute } from './x509/name.ts'
 
 /** What a record may hold. */
@@ -135,8 +136,8 @@ export interface CrlRow extends CrlScope {
 export interface CaStore {
   /** Takes serials and writes records; all or nothing; durable on return. @throws SERIAL_COLLISION */
   recordIntents(rows: readonly IntentRow[], records: readonly RecordDraft[]): Promise<void>
-  /** Completes intents; all or nothing; durable on return. */
-  recordIssued(rows: readonly IssuedRow[], records: readonly RecordDraft[]): Promise<void>
+  /** Completes intents; all or nothing; durable on return. @returns ids of the records, in their order */
+  recordIssued(rows: readonly IssuedRow[], records: readonly RecordDraft[]): Promise<readonly string[]>
   /** Records that change no other table (key use, key destruction, refusals); durable on return. */
   record(records: readonly RecordDraft[]): Promise<void>
   findStatus(issuerId: string, serialHex: string): Promise<CertificateStatus | undefined>
@@ -192,6 +193,8 @@ export interface IssueRequest extends Actor {
   readonly identityEvidenceId: string | null
   /** Digests that a one-time key may sign, and nothing else (event certificates). */
   readonly eventDigests?: readonly { readonly alg: string; readonly digestHex: string }[]
+  /** Salt of what its records say of the person, 16 random octets; fresh ones when left out. */
+  readonly recordSalt?: Uint8Array
 }
 
 /** A certificate with its chain. */
@@ -215,25 +218,62 @@ export interface RevokeRequest extends Actor {
   readonly invalidityDate?: Date
 }
 
+/** What an event certificate is asked to be; its key is made for it. */
+export type EventRequest = Omit<IssueRequest, 'key' | 'eventDigests' | 'recordSalt' | keyof Actor>
+
 /** What is signed: a digest of content, wrapped by the core in CMS signed attributes that it builds itself. */
 export interface SignDigestRequest extends Actor {
   /** A held key with its certificate, or an event certificate made for this digest alone. */
   readonly signer:
-    | { readonly issuerId: string; readonly serialHex: string }
-    | { readonly event: Omit<IssueRequest, 'key' | 'eventDigests' | keyof Actor> }
+    { readonly issuerId: string; readonly serialHex: string } | { readonly event: EventRequest }
   /** SHA-256 of the content (the ByteRange octets of a PDF, or the whole file). */
   readonly contentSha256: Uint8Array
   /** `pades` omits signing-time (EN 319 142-1 §6.3), `cades` carries it (EN 319 122-1 §6.3). */
   readonly format: 'pades' | 'cades'
+  /** Adds a signature time-stamp of this house's TSA (level B-T). */
+  readonly withTimestamp: boolean
 }
 
 /** A finished signature over a content digest. */
 export interface SignedDigest {
-  /** ContentInfo with SignedData, detached, one SignerInfo, no unsigned attributes yet. */
+  /** ContentInfo with SignedData, detached, one SignerInfo, no unsigned attribute but the time-stamp asked for. */
   readonly cmsDer: Uint8Array
   readonly signatureValue: Uint8Array
   readonly certificate: IssuedCertificate
   readonly signingTime: Date
+}
+
+/** One signer, one key, one certificate, and the digests that it is made for. */
+export interface EventSignatureRequest extends Actor {
+  readonly event: EventRequest
+  /** SHA-256 values, 1 to 100, each once. */
+  readonly contentsSha256: readonly Uint8Array[]
+  readonly format: 'pades' | 'cades'
+  readonly withTimestamp: boolean
+  /** Said in the signature itself. */
+  readonly commitment?: CommitmentType
+  /** SHA-256 of what the signer agreed to; the records hold a salted hash of it. */
+  readonly agreedSha256?: Uint8Array
+}
+
+/** A signature with its place in the records. */
+export interface RecordedSignature extends Omit<SignedDigest, 'certificate'> {
+  /** Id of its `signature.created` record: the receipt of that proves it. */
+  readonly recordId: string
+  /** `genTime` of the time-stamp. */
+  readonly timestampedAt: Date | null
+}
+
+/** What came of an {@link EventSignatureRequest}: the key is destroyed by now. */
+export interface EventSignatures {
+  readonly certificate: IssuedCertificate
+  /** One per digest, in their order. */
+  readonly signatures: readonly RecordedSignature[]
+  /** Salt of `subjectHash` and `agreedHash` in the records. */
+  readonly recordSalt: Uint8Array
+  /** Ids of the records `certificate.issued` and `key.destroyed`. */
+  readonly issuedRecordId: string
+  readonly destroyedRecordId: string
 }
 
 /** An OCSP response and what caches may do with it. */
@@ -283,10 +323,13 @@ export interface Ca {
   importCrl(crlDer: Uint8Array, actor: Actor): Promise<CrlRow>
   /** Whether its root revoked an issuing CA, which then signs nothing any more. @throws ISSUER_UNKNOWN */
   isRevoked(issuerId: string): Promise<boolean>
-  ocsp(requestDer: Uint8Array): Promise<OcspAnswer>
+  /** OCSPRequest in, OCSPResponse out, refusals too; at once where the answer is at hand. */
+  ocsp(requestDer: Uint8Array): OcspAnswer | Promise<OcspAnswer>
   /** RFC 3161: TimeStampReq in, TimeStampResp out (also for refusals). */
   timestamp(requestDer: Uint8Array): Promise<Uint8Array>
   signDigest(request: SignDigestRequest): Promise<SignedDigest>
+  /** Many signers, each with a key and a certificate for this alone, in two durable commits; one outcome per request. */
+  signEvents(requests: readonly EventSignatureRequest[]): Promise<readonly (EventSignatures | CodedError)[]>
   /** Signs a log checkpoint note body with the log key (Ed25519). */
   signNote(body: Uint8Array): Promise<Uint8Array>
   readonly logPublicKey: Uint8Array

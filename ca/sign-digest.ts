@@ -1,173 +1,120 @@
 /**
  * Signs the digest of a document: builds the CMS signed attributes itself, so that a key never signs octets
- * that somebody else chose.
- *
- * With an event certificate, the key is made for this one digest, certified, used and destroyed. Two durable
- * commits: the intents before any key is used, and everything that was done after it. A crash in between leaves
- * the intents, and with them a serial that is spent and a key that is gone.
+ * that somebody else chose. With an event certificate that is an event signature of one digest.
  */
 import { getKeyAlgorithm } from './algorithms/key-algorithms.ts'
 import { publicKeyObject } from './algorithms/keys.ts'
-import { type SignatureAlgorithm, getSignatureAlgorithm, verifySignature } from './algorithms/signatures.ts'
+import { type SignatureAlgorithm, getSignatureAlgorithm } from './algorithms/signatures.ts'
 import { toHex } from './asn1/values.ts'
 import { compareBytes } from './asn1/writer.ts'
 import { type Core, getIssuer } from './core.ts'
-import { CodedError, isCoded } from './errors.ts'
+import { assembleSignature, checkSignatureValue, draftSignature, stamp } from './document-signature.ts'
+import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
-import { type Redeemed, redeem } from './issue.ts'
-import type { ProviderKey } from './keys/provider.ts'
-import type { IssueRequest, IssuedCertificate, IssuedRow, SignDigestRequest, SignedDigest } from './ports.ts'
-import { prepareMany } from './prepare.ts'
-import { getProfile } from './profiles.ts'
+import type {
+  EventRequest,
+  IssuedCertificate,
+  IssuedRow,
+  RecordDraft,
+  SignDigestRequest,
+  SignedDigest,
+} from './ports.ts'
+import { signEvents } from './sign-event.ts'
 import {
-  type Operation,
-  closeFailed,
-  codeOf,
-  failureRecords,
-  keyCreated,
+  createdRecords,
+  heldKeyUsed,
   operationOf,
-  outcome,
-  signatureCreated,
   signatureIntent,
+  signatureRefused,
 } from './signature-records.ts'
+import { type TimestampAuthority, stamperOf } from './timestamp.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
-import { CONTENT } from './x509/cms.ts'
-import { buildSignedAttributes, encodeSignedData } from './x509/cms-writer.ts'
 import { extKeyUsageOf, keyUsageOf } from './x509/extensions.ts'
 import { EKU } from './x509/oids.ts'
 
-/** One-time keys are P-256: made in microseconds, accepted everywhere. */
-const EVENT_KEY = getKeyAlgorithm('P-256')
+type Stamps = Pick<TimestampAuthority, 'reserve'>
 
 /**
  * Signs a document digest.
  *
- * @throws {INPUT_MALFORMED} {PROFILE_VIOLATION} {CERT_NOT_FOUND} {CERT_NOT_VALID} {DIGEST_NOT_AUTHORISED}
- * @throws {KEY_UNAVAILABLE} {ISSUANCE_MISMATCH} {STORE_UNAVAILABLE} and what prepare throws
+ * @throws {INPUT_MALFORMED} {PROFILE_VIOLATION} {CERT_NOT_FOUND} {CERT_NOT_VALID} {KEY_UNAVAILABLE} {ISSUANCE_MISMATCH}
+ * @throws {STORE_UNAVAILABLE} {CA_OVERLOADED} and what prepare throws
  */
-export function signDigest(core: Core, request: SignDigestRequest): Promise<SignedDigest> {
+export function signDigest(core: Core, authority: Stamps, request: SignDigestRequest): Promise<SignedDigest> {
   if (request.contentSha256.length !== 32)
     return Promise.reject(new CodedError('INPUT_MALFORMED', 'contentSha256 is not 32 octets'))
   return 'event' in request.signer
-    ? signOnce(core, request, request.signer.event)
-    : signHeld(core, request, request.signer)
+    ? signOneEvent(core, authority, request, request.signer.event)
+    : signHeld(core, authority, request, request.signer)
 }
 
-type EventRequest = Extract<SignDigestRequest['signer'], { readonly event: unknown }>['event']
-
-async function signOnce(core: Core, request: SignDigestRequest, event: EventRequest): Promise<SignedDigest> {
-  const profile = getProfile(core.profiles, event.profile)
-  if (profile.class !== 'event')
-    throw new CodedError('PROFILE_VIOLATION', 'profile: a one-time key needs an event profile (CPS 6.1)')
-  const key = await core.oneTimeKeys.generate(EVENT_KEY, request.tenant)
-  const operation = operationOf(request, key.keyId)
-  try {
-    return await signWithEventKey(core, request, operation, key, event)
-  } finally {
-    // Nothing survives this call, whichever way it ends.
-    core.oneTimeKeys.destroy(key.keyId)
-  }
-}
-
-async function signWithEventKey(
+async function signOneEvent(
   core: Core,
-  request: SignDigestRequest,
-  operation: Operation,
-  key: ProviderKey,
+  authority: Stamps,
+  { actor, tenant, contentSha256, format, withTimestamp }: SignDigestRequest,
   event: EventRequest,
 ): Promise<SignedDigest> {
-  const issueRequest: IssueRequest = {
-    ...event,
-    actor: request.actor,
-    tenant: request.tenant,
-    key: { keyId: key.keyId },
-    eventDigests: [{ alg: 'SHA-256', digestHex: operation.digestHex }],
-  }
-  const intents = [keyCreated(core, operation, key), signatureIntent(core, operation)]
-  const [token] = await prepareMany(core, [issueRequest], intents)
-  if (token === undefined || token instanceof CodedError) {
-    await closeFailed(core, operation, token, { wasUsed: false, isDestroyed: true })
-    throw token ?? new CodedError('TOKEN_REJECTED', 'no token')
-  }
-  let redeemed: Redeemed | undefined
-  try {
-    redeemed = await redeem(core, token)
-    const signed = signAuthorised(core, request, issueRequest, redeemed, key)
-    await core.ports.store.recordIssued(
-      [redeemed.row],
-      [
-        ...redeemed.records,
-        ...signatureCreated(core, operation, signed),
-        outcome(core, operation, 'key.destroyed', { keyId: operation.keyId }),
-      ],
-    )
-    return signed
-  } catch (error) {
-    await closeEvent(core, operation, token, redeemed, error)
-    throw error
-  }
+  const [outcome] = await signEvents(core, authority, [
+    { actor, tenant, event, contentsSha256: [contentSha256], format, withTimestamp },
+  ])
+  if (outcome === undefined || outcome instanceof CodedError)
+    throw outcome ?? new CodedError('KEY_UNAVAILABLE', 'nothing was signed')
+  const [made] = outcome.signatures
+  if (!made) throw new CodedError('KEY_UNAVAILABLE', 'nothing was signed')
+  const { cmsDer, signatureValue, signingTime } = made
+  return { cmsDer, signatureValue, signingTime, certificate: outcome.certificate }
 }
 
-/**
- * Signs with a one-time key, which is gone afterwards.
- *
- * @throws {DIGEST_NOT_AUTHORISED} when the certificate was not made for this digest; the key is destroyed unused
- */
-export function signAuthorised(
-  core: Pick<Core, 'oneTimeKeys' | 'ports'>,
-  request: Pick<SignDigestRequest, 'contentSha256' | 'format'>,
-  issueRequest: Pick<IssueRequest, 'eventDigests'>,
-  redeemed: Pick<Redeemed, 'certificate'>,
-  key: ProviderKey,
-): SignedDigest {
-  const asked = toHex(request.contentSha256)
-  const isAuthorised = issueRequest.eventDigests?.some(
-    ({ alg, digestHex }) => alg === 'SHA-256' && digestHex === asked,
-  )
-  if (isAuthorised !== true) {
-    core.oneTimeKeys.destroy(key.keyId)
-    throw new CodedError('DIGEST_NOT_AUTHORISED', 'the event certificate was not made for this digest')
-  }
-  const { signature: algorithm } = EVENT_KEY
-  const draft = draftSignature(core, request, redeemed.certificate)
-  const signature = core.oneTimeKeys.signOnce(key.keyId, algorithm, draft.signedAttributesDer)
-  return finish(draft, redeemed.certificate, algorithm, signature)
+interface Held {
+  readonly issuerId: string
+  readonly serialHex: string
 }
 
 async function signHeld(
   core: Core,
+  authority: Stamps,
   request: SignDigestRequest,
-  signer: { readonly issuerId: string; readonly serialHex: string },
+  signer: Held,
 ): Promise<SignedDigest> {
+  const { store, now } = core.ports
   const row = await heldCertificate(core, request, signer)
-  const { keyId } = row
+  const { keyId, certDer } = row
   if (keyId === null) throw new CodedError('KEY_NOT_FOUND', 'the key of this certificate is not held here')
   const certificate = issuedOf(core, row)
   const algorithm = heldAlgorithm(core, keyId, row)
-  const operation = operationOf(request, keyId)
-  const draft = draftSignature(core, request, certificate)
-  await core.ports.store.record([signatureIntent(core, operation, signer)])
+  const operation = operationOf(core, request, keyId, toHex(request.contentSha256))
+  const draft = draftSignature(request, parseCertificate(certDer), now())
+  const { issuerId, serialHex } = signer
+  await store.record([signatureIntent(core, operation, { issuerId, serialHex })])
+  const done: RecordDraft[] = []
   let signed: SignedDigest
   try {
-    const signature = await core.keys.sign(keyId, algorithm, draft.signedAttributesDer)
-    signed = finish(draft, certificate, algorithm, signature)
+    const signatureValue = await core.keys.sign(keyId, algorithm, draft.signedAttributesDer)
+    done.push(heldKeyUsed(core, operation))
+    const parts = { draft, algorithm, signatureValue, certDer, chainDer: certificate.chainDer }
+    checkSignatureValue(publicKeyObject(draft.certificate.spkiDer), parts)
+    const token = request.withTimestamp ? await stampHeld(core, authority, signatureValue) : undefined
+    done.push(...createdRecords(core, operation, signatureValue, signer, token?.draft))
+    const cmsDer = assembleSignature({ ...parts, tokenDer: token?.tokenDer })
+    signed = { cmsDer, signatureValue, certificate, signingTime: draft.signingTime }
   } catch (error) {
-    await closeFailed(core, operation, error, {
-      wasUsed: isCoded(error, 'ISSUANCE_MISMATCH'),
-      isDestroyed: false,
-    })
+    // Where even that cannot be stored, the open intent tells of it.
+    await store.record([...done.slice(0, 1), signatureRefused(core, operation, error)]).catch(() => undefined)
     throw error
   }
-  await core.ports.store.record(signatureCreated(core, operation, signed))
+  await store.record(done)
   return signed
 }
 
+async function stampHeld(core: Core, authority: Stamps, signatureValue: Uint8Array) {
+  const { keys, tsa } = core
+  const [slot] = await authority.reserve(1)
+  const sign = (data: Uint8Array) => keys.sign(tsa.keyId, tsa.signatureAlgorithm, data)
+  return stamp({ stamper: stamperOf(core), sign }, slot, signatureValue)
+}
+
 /** The certificate to sign with. @throws {CERT_NOT_FOUND} also for the certificate of another tenant {CERT_NOT_VALID} {PROFILE_VIOLATION} */
-async function heldCertificate(
-  core: Core,
-  request: SignDigestRequest,
-  signer: { readonly issuerId: string; readonly serialHex: string },
-): Promise<IssuedRow> {
+async function heldCertificate(core: Core, request: SignDigestRequest, signer: Held): Promise<IssuedRow> {
   const { store, now } = core.ports
   const [row, status] = await Promise.all([
     store.findIssued(signer.issuerId, signer.serialHex),
@@ -220,78 +167,4 @@ function issuedOf(core: Core, row: IssuedRow): IssuedCertificate {
     notBefore,
     notAfter,
   }
-}
-
-interface SignatureDraft {
-  readonly certificate: Certificate
-  readonly signingTime: Date
-  readonly signedAttributesDer: Uint8Array
-}
-
-function draftSignature(
-  core: Pick<Core, 'ports'>,
-  request: Pick<SignDigestRequest, 'contentSha256' | 'format'>,
-  issued: IssuedCertificate,
-): SignatureDraft {
-  const certificate = parseCertificate(issued.certDer)
-  const signingTime = new Date(Math.floor(core.ports.now().getTime() / 1000) * 1000)
-  const signedAttributesDer = buildSignedAttributes({
-    contentType: CONTENT.data,
-    messageDigest: request.contentSha256,
-    certificate,
-    withIssuerSerial: true,
-    // PAdES has the time in the signature dictionary (EN 319 142-1 §6.3); CAdES has it here (EN 319 122-1 §6.3).
-    ...(request.format === 'cades' ? { signingTime } : {}),
-  })
-  return { certificate, signingTime, signedAttributesDer }
-}
-
-/** Verifies what was signed before anybody sees it. @throws {ISSUANCE_MISMATCH} */
-function finish(
-  draft: SignatureDraft,
-  issued: IssuedCertificate,
-  algorithm: SignatureAlgorithm,
-  signature: Uint8Array,
-): SignedDigest {
-  const { certificate, signedAttributesDer, signingTime } = draft
-  if (!verifySignature(algorithm, publicKeyObject(certificate.spkiDer), signedAttributesDer, signature))
-    throw new CodedError('ISSUANCE_MISMATCH', 'signature does not verify with the key of its certificate')
-  const cmsDer = encodeSignedData({
-    contentType: CONTENT.data,
-    signedAttributesDer,
-    digestHash: 'SHA-256',
-    signatureAlgorithm: algorithm,
-    signature,
-    certificate,
-    // Without the root: it proves nothing there, a relying party trusts its own copy.
-    certificatesDer: [issued.certDer, ...issued.chainDer.slice(0, -1)],
-  })
-  return { cmsDer, signatureValue: signature, certificate: issued, signingTime }
-}
-
-/**
- * Closes an event signature that failed after its intents. A certificate that was signed exists, even though
- * nobody received it: it is stored as issued, so that no valid certificate is unknown to us.
- */
-async function closeEvent(
-  core: Core,
-  operation: Operation,
-  serial: { readonly serialHex: string; readonly issuerId: string },
-  redeemed: Redeemed | undefined,
-  error: unknown,
-): Promise<void> {
-  const { store } = core.ports
-  // signOnce drops the key before it returns: a key that is gone was used.
-  const wasUsed = !core.oneTimeKeys.has(operation.keyId)
-  const failures = failureRecords(core, operation, error, { wasUsed, isDestroyed: true })
-  const { serialHex, issuerId } = serial
-  const refused = outcome(core, operation, 'certificate.refused', {
-    serialHex,
-    issuerId,
-    code: codeOf(error),
-  })
-  const closing = redeemed
-    ? store.recordIssued([redeemed.row], [...redeemed.records, ...failures])
-    : store.record([refused, ...failures])
-  await closing.catch(() => undefined)
 }

@@ -7,7 +7,9 @@ const STATUS_POLL_MS = 500
 
 /** A reader of status changes that asks the store at most twice a second. */
 export interface StatusWatch {
-  /** Returns once every change older than half a second is known. @throws {STORE_UNAVAILABLE} */
+  /** Whether every change older than half a second is known already. */
+  isFresh(at: Date): boolean
+  /** Returns once that is so. @throws {STORE_UNAVAILABLE} */
   poll(): Promise<void>
 }
 
@@ -37,9 +39,11 @@ export function watchStatus(
     }
     asked = at
   }
+  const isFresh = (at: Date): boolean => Math.abs(at.getTime() - asked) < STATUS_POLL_MS
   return {
+    isFresh,
     async poll() {
-      if (Math.abs(now().getTime() - asked) < STATUS_POLL_MS) return
+      if (isFresh(now())) return
       running ??= ask().finally(() => {
         running = undefined
       })

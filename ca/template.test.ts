@@ -13,7 +13,7 @@ import { encodeName } from './x509/name.ts'
 import { EXT } from './x509/oids.ts'
 
 const { core, issuer } = await openTestCore()
-const { spkiDer } = await core.oneTimeKeys.generate(getKeyAlgorithm('P-256'), null)
+const { spkiDer } = await core.oneTimeKeys.generate(getKeyAlgorithm('P-256'), null, [])
 const subjectKeyIdentifier = subjectKeyIdentifierFor(parseSpki(spkiDer).keyBits)
 
 const second = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000)

@@ -3,28 +3,31 @@
  *
  * One record per token, `timestamp.issued`, durable before the key is touched: it holds the hash of the very
  * TSTInfo that is signed next, so it is intent and outcome at once. A crash in between leaves a record of a
- * token that nobody has, which is harmless; a token without its record cannot be.
+ * token that nobody has, which is harmless; a token without its record cannot be. A token over a signature of this
+ * house has its intent in that of the signature, and is recorded with it (`reserve`).
  *
  * genTime grows strictly within one instance (microseconds below the clock's milliseconds, far inside the
  * stated accuracy). `ordering` stays FALSE: several instances may share the key, and their clocks differ.
  */
-import { createHash, type KeyObject } from 'node:crypto'
 import { type HashName, digest, getHash } from './algorithms/hashes.ts'
 import { publicKeyObject } from './algorithms/keys.ts'
-import { verifySignature } from './algorithms/signatures.ts'
 import { toHex } from './asn1/values.ts'
 import { concat } from './asn1/writer.ts'
-import { type Core, getIssuer } from './core.ts'
+import { type Core, type ServiceIdentity, getIssuer } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
-import { CONTENT } from './x509/cms.ts'
-import { buildSignedAttributes, encodeSignedData } from './x509/cms-writer.ts'
+import type { Actor, Json, RecordDraft } from './ports.ts'
+import {
+  type Stamper,
+  type TokenSlot,
+  TSA_ACCURACY_MS,
+  assembleToken,
+  buildTokenAttributes,
+  buildTstInfo,
+} from './timestamp-token.ts'
 import { certificatePoliciesOf } from './x509/extensions.ts'
 import { type PkiFailure, type TimeStampRequest, parseTimeStampRequest } from './x509/tsp.ts'
-import { encodeTimeStampRefusal, encodeTimeStampResponse, encodeTstInfo } from './x509/tsp-writer.ts'
-
-/** Stated distance to UTC in milliseconds; EN 319 421 §7.7.2 asks for a second or better. */
-const TSA_ACCURACY_MS = 1000
+import { encodeTimeStampRefusal, encodeTimeStampResponse } from './x509/tsp-writer.ts'
 
 /** Hashes that are stamped: none that is broken or about to be (EN 319 422 §5.1.2, TS 119 312). */
 const ACCEPTED: ReadonlySet<HashName> = new Set([
@@ -42,11 +45,16 @@ export interface TimestampAuthority {
   respond(requestDer: Uint8Array): Promise<Uint8Array>
   /** Policy under which tokens are made. */
   readonly policy: string
+  /**
+   * Places for tokens over signatures that this house makes; an intent that names the key of the TSA is durable.
+   *
+   * @throws {ISSUER_REVOKED} {CLOCK_WENT_BACK} {KEY_UNAVAILABLE} {STORE_UNAVAILABLE}
+   */
+  reserve(count: number): Promise<readonly TokenSlot[]>
 }
 
 interface State {
   readonly core: Core
-  readonly publicKey: KeyObject
   readonly policy: string
   /** Microseconds of the newest token; before the first one, what the records say. */
   lastMicros: bigint | undefined
@@ -54,19 +62,71 @@ interface State {
 
 /** Opens the TSA of the core. @throws {CEREMONY_INVALID} when its certificate names no policy */
 export function openTimestampAuthority(core: Core): TimestampAuthority {
-  const { certificate } = core.tsa
-  const policy = certificatePoliciesOf(certificate)?.[0]?.policy
+  const policy = certificatePoliciesOf(core.tsa.certificate)?.[0]?.policy
   if (policy === undefined)
     throw new CodedError('CEREMONY_INVALID', 'certificate of the TSA names no certificate policy')
-  const state: State = {
-    core,
-    publicKey: publicKeyObject(certificate.spkiDer),
-    policy,
-    lastMicros: undefined,
-  }
+  const state: State = { core, policy, lastMicros: undefined }
   return {
     respond: (requestDer) => respond(state, requestDer),
     policy,
+    async reserve(count) {
+      await checkStands(state)
+      const slots: TokenSlot[] = []
+      while (slots.length < count) slots.push(await takeSlot(state))
+      return slots
+    },
+  }
+}
+
+const stampers = new WeakMap<ServiceIdentity, Stamper>()
+
+/** The TSA of a core, without its key. */
+export function stamperOf({ tsa, issuers }: Pick<Core, 'tsa' | 'issuers'>): Stamper {
+  const known = stampers.get(tsa)
+  if (known) return known
+  const { certificate, certDer, signatureAlgorithm } = tsa
+  const issuer = issuers.get(tsa.issuerId)
+  const stamper = {
+    certificate,
+    signatureAlgorithm,
+    publicKey: publicKeyObject(certificate.spkiDer),
+    // The root is the relying party's own.
+    certificatesDer: [certDer, ...(issuer?.role === 'issuing' ? [issuer.certDer] : [])],
+  }
+  stampers.set(tsa, stamper)
+  return stamper
+}
+
+/**
+ * The record of a token. It holds the hash of TSTInfo, not the imprint: the log says that we stamped, not what
+ * (design decision 6).
+ *
+ * @param core whose TSA stamps
+ * @param more what ties it to an intent
+ */
+export const tokenRecord = (
+  core: Pick<Core, 'tsa'>,
+  by: Actor,
+  slot: TokenSlot,
+  hashAlg: string | null,
+  tstInfo: Uint8Array,
+  more: Readonly<Record<string, Json>> = {},
+): RecordDraft => {
+  const at = new Date(Number(slot.genTimeMicros / 1000n))
+  return {
+    type: 'timestamp.issued',
+    at,
+    actor: by.actor,
+    tenant: by.tenant,
+    data: {
+      serialHex: toHex(slot.serial),
+      keyId: core.tsa.keyId,
+      policy: slot.policy,
+      genTime: at.toISOString(),
+      hashAlg,
+      tstInfoSha256: toHex(digest('SHA-256', tstInfo)),
+      ...more,
+    },
   }
 }
 
@@ -123,7 +183,8 @@ async function nextInstant(state: State): Promise<{ now: Date; micros: bigint }>
   const byClock = BigInt(now.getTime()) * 1000n
   const last = state.lastMicros
   // Up to its accuracy a token may be ahead of a clock that stands still; beyond that it would lie.
-  if (byClock < last - BigInt(TSA_ACCURACY_MS) * 1000n) refuse('timeNotAvailable', 'the clock went back')
+  if (byClock < last - BigInt(TSA_ACCURACY_MS) * 1000n)
+    throw new CodedError('CLOCK_WENT_BACK', 'the clock is behind the last time stamp')
   const micros = byClock > last ? byClock : last + 1n
   state.lastMicros = micros
   return { now, micros }
@@ -136,66 +197,29 @@ function serialOf(state: State, micros: bigint): Uint8Array {
   return concat(Uint8Array.of(state.core.instanceByte), time, state.core.ports.randomBytes(8))
 }
 
-async function makeToken(state: State, request: TimeStampRequest): Promise<Uint8Array> {
-  const { core, policy } = state
-  const { tsa, ports } = core
-  await checkIssuerStands(core, getIssuer(core, tsa.issuerId))
+const checkStands = ({ core }: State): Promise<void> =>
+  checkIssuerStands(core, getIssuer(core, core.tsa.issuerId))
+
+async function takeSlot(state: State): Promise<TokenSlot> {
+  const { policy, core } = state
   const { now, micros } = await nextInstant(state)
-  if (now < tsa.certificate.notBefore || now > tsa.certificate.notAfter)
-    refuse('systemFailure', 'certificate of the TSA is not valid now')
-  const serial = serialOf(state, micros)
-  const tstInfo = encodeTstInfo({
-    policy,
-    messageImprintRaw: request.messageImprint.raw,
-    serial,
-    genTimeMicros: micros,
-    accuracyMs: TSA_ACCURACY_MS,
-    nonce: request.nonce,
-    tsa: tsa.certificate,
-  })
-  await ports.store.record([
-    {
-      type: 'timestamp.issued',
-      at: now,
-      actor: 'system',
-      tenant: null,
-      // The hash of TSTInfo, not the imprint: the log says that we stamped, not what (design decision 6).
-      data: {
-        serialHex: toHex(serial),
-        keyId: tsa.keyId,
-        policy,
-        genTime: now.toISOString(),
-        hashAlg: request.messageImprint.hash ?? null,
-        tstInfoSha256: createHash('sha256').update(tstInfo).digest('hex'),
-      },
-    },
-  ])
-  return signToken(state, tstInfo, request.certReq)
+  const { notBefore, notAfter } = core.tsa.certificate
+  if (now < notBefore || now > notAfter)
+    throw new CodedError('KEY_UNAVAILABLE', 'certificate of the TSA is not valid now')
+  return { policy, serial: serialOf(state, micros), genTimeMicros: micros }
 }
 
-async function signToken(state: State, tstInfo: Uint8Array, certReq: boolean): Promise<Uint8Array> {
-  const { tsa, keys } = state.core
-  const { certificate, signatureAlgorithm } = tsa
-  const digestHash = signatureAlgorithm.hash ?? 'SHA-512'
-  const signedAttributesDer = buildSignedAttributes({
-    contentType: CONTENT.tstInfo,
-    messageDigest: digest(digestHash, tstInfo),
-    certificate,
-    withIssuerSerial: false,
-  })
-  const signature = await keys.sign(tsa.keyId, signatureAlgorithm, signedAttributesDer)
-  if (!verifySignature(signatureAlgorithm, state.publicKey, signedAttributesDer, signature))
-    throw new CodedError('ISSUANCE_MISMATCH', 'signature of the token does not verify')
-  const issuer = state.core.issuers.get(tsa.issuerId)
-  return encodeSignedData({
-    contentType: CONTENT.tstInfo,
-    content: tstInfo,
-    signedAttributesDer,
-    digestHash,
-    signatureAlgorithm,
-    signature,
-    certificate,
-    // The root is the relying party's own; what leads to it comes along when asked (RFC 3161 §2.4.1).
-    certificatesDer: certReq ? [tsa.certDer, ...(issuer?.role === 'issuing' ? [issuer.certDer] : [])] : [],
-  })
+async function makeToken(state: State, request: TimeStampRequest): Promise<Uint8Array> {
+  const { core } = state
+  await checkStands(state)
+  const slot = await takeSlot(state)
+  const stamper = stamperOf(core)
+  const { keyId } = core.tsa
+  const { raw: messageImprintRaw, hash } = request.messageImprint
+  const tstInfo = buildTstInfo(stamper, slot, { messageImprintRaw, nonce: request.nonce })
+  const by = { actor: 'system', tenant: null }
+  await core.ports.store.record([tokenRecord(core, by, slot, hash ?? null, tstInfo)])
+  const signedAttributesDer = buildTokenAttributes(stamper, tstInfo)
+  const signature = await core.keys.sign(keyId, stamper.signatureAlgorithm, signedAttributesDer)
+  return assembleToken(stamper, tstInfo, signedAttributesDer, signature, request.certReq)
 }

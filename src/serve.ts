@@ -11,6 +11,7 @@ import { createApp } from './http/app.ts'
 import { apiRoutes } from './http/api-routes.ts'
 import { onClientError } from './http/client-error.ts'
 import { createIdempotencyGate } from './http/idempotency.ts'
+import { serveMessages } from './http/message-endpoint.ts'
 import { createMetrics } from './http/metrics.ts'
 import { buildOpenApi } from './http/openapi.ts'
 import { createRateLimit } from './http/rate-limit.ts'
@@ -84,7 +85,8 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
   const retention = createRetentionJob({ store, acquire: acquire('retention'), now })
   const reconcile: Job = {
     name: 'reconcile',
-    everyMs: 30_000,
+    // Each run reads what came since the last; a start after a crash reads as much, and is awaited.
+    everyMs: 5_000,
     async run() {
       if (await acquire('reconcile')(60_000)) await house.services.reconciler.closeAbandoned()
     },
@@ -150,24 +152,28 @@ async function listen(
   observe: (operation: string, status: number, seconds: number) => void,
 ): Promise<{ server: Server; stop: () => Promise<void> }> {
   const { services, config, log } = house
-  const app = createApp({
+  const shared = {
     routes,
     baseUrl: config.baseUrl,
     trustedProxies: config.trustedProxies,
-    limits: { documentBytes: config.documentLimitBytes, jsonBytes: JSON_LIMIT, appendRoom: APPEND_ROOM },
     log,
-    authorise: services.authorise,
-    idempotency: createIdempotencyGate(services),
     rateLimit: createRateLimit(config.requestsPerSecond, () => performance.now()),
     observe,
+  }
+  const app = createApp({
+    ...shared,
+    limits: { documentBytes: config.documentLimitBytes, jsonBytes: JSON_LIMIT, appendRoom: APPEND_ROOM },
+    authorise: services.authorise,
+    idempotency: createIdempotencyGate(services),
     errorPage: errorPageOf(house),
   })
   const handle = app.callback()
+  const takeMessage = serveMessages(shared)
   let isStopping = false
   const server = createServer((request, response) => {
     // A client that keeps its connection busy would keep the service running.
     if (isStopping) response.setHeader('Connection', 'close')
-    void handle(request, response)
+    if (!takeMessage(request, response)) void handle(request, response)
   })
   server.on('clientError', onClientError(config.baseUrl))
   try {

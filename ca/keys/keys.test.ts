@@ -14,7 +14,7 @@ import { CodedError } from '../errors.ts'
 import { decryptPrivateKey } from './encrypted-private-key.ts'
 import { type EncryptedFileOptions, openEncryptedFileKeys } from './encrypted-file.ts'
 import { generatePrivateKey } from './generate.ts'
-import { openOneTimeKeys } from './one-time.ts'
+import { openOneTimeKeys, signOnceWith } from './one-time.ts'
 import type { KeyProvider } from './provider.ts'
 
 const now = (): Date => new Date('2026-05-04T03:02:01Z')
@@ -198,24 +198,44 @@ test('a key file that asks for gigabytes of scrypt is refused before work starts
     t.is(await codeOf(() => decryptPrivateKey(kdf(n, r, p), 'x')), 'INPUT_TOO_LARGE', `${n} ${r} ${p}`)
 })
 
-test('a one-time key signs once and is gone', async (t) => {
+test('a one-time key signs each of its digests once and is gone', async (t) => {
   const keys = openOneTimeKeys(now)
-  const { keyId, spkiDer } = await keys.generate(P256, 't1')
-  const signature = keys.signOnce(keyId, P256.signature, message)
-  t.true(verify('sha256', message, publicKeyObject(spkiDer), signature))
-  t.is(await codeOf(() => keys.signOnce(keyId, P256.signature, message)), 'KEY_DESTROYED')
+  const { keyId, spkiDer } = await keys.generate(P256, 't1', ['aa', 'bb'])
+  const sign = signOnceWith(keys.take(keyId), P256.signature)
+  for (const digestHex of ['bb', 'aa'])
+    t.true(verify('sha256', message, publicKeyObject(spkiDer), sign(digestHex, message)))
+  t.is(await codeOf(() => sign('aa', message)), 'KEY_DESTROYED')
+  t.is(await codeOf(() => keys.take(keyId)), 'KEY_DESTROYED')
   t.is(await codeOf(() => keys.publicKey(keyId)), 'KEY_NOT_FOUND')
   t.is(keys.size, 0)
 })
 
+test('attack: a one-time key is gone when it is asked for another digest, or for the same twice', async (t) => {
+  const keys = openOneTimeKeys(now)
+  for (const asked of ['cc', 'aa']) {
+    const { keyId } = await keys.generate(P256, 't1', ['aa', 'bb'])
+    const sign = signOnceWith(keys.take(keyId), P256.signature)
+    sign('aa', message)
+    t.is(await codeOf(() => sign(asked, message)), 'DIGEST_NOT_AUTHORISED')
+    t.is(await codeOf(() => sign('bb', message)), 'KEY_DESTROYED')
+  }
+})
+
 test('a one-time key is gone too when its signature fails', async (t) => {
   const keys = openOneTimeKeys(now)
-  const { keyId } = await keys.generate(P256, 't1')
-  t.is(
-    await codeOf(() => keys.signOnce(keyId, getSignatureAlgorithm('rsa-sha256'), message)),
-    'ALGORITHM_UNSUPPORTED',
+  const { keyId } = await keys.generate(P256, 't1', ['aa', 'bb'])
+  const sign = signOnceWith(keys.take(keyId), getSignatureAlgorithm('rsa-sha256'))
+  t.is(await codeOf(() => sign('aa', message)), 'ALGORITHM_UNSUPPORTED')
+  t.is(await codeOf(() => sign('bb', message)), 'KEY_DESTROYED')
+})
+
+test('no more one-time keys are alive than there is room for, also while they are made', async (t) => {
+  const keys = openOneTimeKeys(now)
+  const codes = await Promise.all(
+    Array.from({ length: 10_001 }, () => codeOf(() => keys.generate(P256, 't1', []))),
   )
-  t.is(await codeOf(() => keys.signOnce(keyId, P256.signature, message)), 'KEY_DESTROYED')
+  t.is(codes.filter((code) => code === 'CA_OVERLOADED').length, 1)
+  t.is(keys.size, 10_000)
 })
 
 test('a key that was made elsewhere is taken in, and kinds that are not held are not', async (t) => {

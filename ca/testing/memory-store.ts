@@ -115,7 +115,9 @@ function writers(
           state.statuses.set(keyOf(row), { ...statusOfIntent(row), state: 'valid', notAfter: row.notAfter })
           state.changes.push({ issuerId: row.issuerId, serialHex: row.serialHex })
         }
+        const first = state.records.length
         state.records.push(...records)
+        return records.map((_, index) => `record-${first + index}`)
       }),
     record: (records) => withFault(state, 'record', () => void state.records.push(...records)),
     changeStatus: (change, records) =>

@@ -1,7 +1,8 @@
 /** Requests as tests make them, and their outcomes as codes. Nothing but tests imports it. */
 import { getSignatureAlgorithm } from '../algorithms/signatures.ts'
 import { CodedError } from '../errors.ts'
-import { openOneTimeKeys } from '../keys/one-time.ts'
+import { generatePrivateKey, spkiOf } from '../keys/generate.ts'
+import { signWithKeyObject } from '../keys/sign.ts'
 import { getKeyAlgorithm } from '../algorithms/key-algorithms.ts'
 import type { IssueRequest } from '../ports.ts'
 import { buildCsrInfo, encodeCsr } from '../x509/csr.ts'
@@ -15,12 +16,11 @@ export const SUBJECT: readonly SubjectAttribute[] = [
 
 /** A PKCS#10 of a fresh P-256 key that is gone afterwards. */
 export async function makeCsr(extensions: readonly Uint8Array[] = []): Promise<Uint8Array> {
-  const keys = openOneTimeKeys(() => new Date(0))
-  const { keyId, spkiDer } = await keys.generate(getKeyAlgorithm('P-256'), null)
+  const key = await generatePrivateKey(getKeyAlgorithm('P-256'))
   const name = encodeName([{ type: 'CN', value: 'what a request says does not count' }])
-  const info = buildCsrInfo(name, spkiDer, extensions)
+  const info = buildCsrInfo(name, spkiOf(key), extensions)
   const algorithm = getSignatureAlgorithm('ecdsa-sha256')
-  return encodeCsr(info, algorithm, keys.signOnce(keyId, algorithm, info))
+  return encodeCsr(info, algorithm, signWithKeyObject(key, algorithm, info))
 }
 
 /** A request that is in order, but for what is given. */

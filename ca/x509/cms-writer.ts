@@ -31,6 +31,19 @@ function encodeSigningCertificateV2(certificate: Certificate, withIssuerSerial: 
   return sequence(sequence(sequence(certHash, ...(withIssuerSerial ? [issuerSerial()] : []))))
 }
 
+/** Commitment types by what they say of the signer (EN 319 122-1 annex B.1, RFC 5126 §5.11.1). */
+export const COMMITMENTS = {
+  origin: '1.2.840.113549.1.9.16.6.1',
+  receipt: '1.2.840.113549.1.9.16.6.2',
+  delivery: '1.2.840.113549.1.9.16.6.3',
+  sender: '1.2.840.113549.1.9.16.6.4',
+  approval: '1.2.840.113549.1.9.16.6.5',
+  creation: '1.2.840.113549.1.9.16.6.6',
+} as const
+
+/** What a signer commits to. */
+export type CommitmentType = keyof typeof COMMITMENTS
+
 /** What the signed attributes say. */
 export interface SignedAttributeFields {
   readonly contentType: string
@@ -39,6 +52,8 @@ export interface SignedAttributeFields {
   readonly withIssuerSerial: boolean
   /** Left out for PAdES (EN 319 142-1 §6.3). */
   readonly signingTime?: Date
+  /** commitment-type-indication (EN 319 122-1 §5.2.3). */
+  readonly commitment?: CommitmentType
 }
 
 /**
@@ -55,6 +70,9 @@ export const buildSignedAttributes = (fields: SignedAttributeFields): Uint8Array
       encodeSigningCertificateV2(fields.certificate, fields.withIssuerSerial),
     ),
     ...(fields.signingTime ? [encodeAttribute(ATTRIBUTE.signingTime, time(fields.signingTime))] : []),
+    ...(fields.commitment
+      ? [encodeAttribute(ATTRIBUTE.commitmentType, sequence(oid(COMMITMENTS[fields.commitment])))]
+      : []),
   )
 
 /** The parts of a SignedData with one signer. */
@@ -70,6 +88,8 @@ export interface SignedDataFields {
   readonly certificate: Certificate
   /** Certificates to put in, the signer's included. */
   readonly certificatesDer: readonly Uint8Array[]
+  /** One unsigned attribute, for example a signature time-stamp. */
+  readonly unsigned?: { readonly type: string; readonly value: Uint8Array }
 }
 
 /** AlgorithmIdentifier of a digest; parameters are absent (RFC 5754 §2). */
@@ -91,6 +111,9 @@ export function encodeSignedData(fields: SignedDataFields): Uint8Array {
     retag(fields.signedAttributesDer, contextConstructed(0)),
     fields.signatureAlgorithm.identifierDer,
     octetString(fields.signature),
+    ...(fields.unsigned
+      ? [tlv(contextConstructed(1), encodeAttribute(fields.unsigned.type, fields.unsigned.value))]
+      : []),
   )
   const encapsulated = sequence(oid(contentType), ...(content ? [explicit(0, octetString(content))] : []))
   const certificates =

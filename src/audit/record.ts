@@ -170,3 +170,22 @@ export function parseRecord(leaf: Uint8Array): AuditRecord {
   checkRecord(value)
   return value
 }
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads leaf bytes that this house wrote and that its tree covers, without asking again whether their form is canonical:
+ * a quarter of the time, for whoever reads every record while the service works.
+ *
+ * @throws {INPUT_MALFORMED} when they are no record at all
+ */
+export function readStoredRecord(leaf: Uint8Array): AuditRecord {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(leaf))
+    if (isObject(value) && isObject(value.data) && typeof value.type === 'string')
+      return value as unknown as AuditRecord
+  } catch {
+    // Said below.
+  }
+  throw new CodedError('INPUT_MALFORMED', 'Audit record: the stored bytes are no record')
+}

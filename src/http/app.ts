@@ -55,11 +55,14 @@ export function createApp(deps: HttpDeps): Koa {
   app.maxIpsCount = deps.trustedProxies
   const router = new Router()
   for (const definition of deps.routes) {
+    // Protocols are served before (message-endpoint.ts).
+    const { handler } = definition
+    if (!handler) continue
     const path = definition.path.replace(/\{(\w+)\}/g, ':$1').replace(/:rest\b/, '*rest')
     router.register(
       path,
       [definition.method, ...(definition.method === 'GET' ? ['HEAD'] : [])],
-      [(ctx: Context) => serve(ctx, definition, deps)],
+      [(ctx: Context) => serve(ctx, { ...definition, handler }, deps)],
     )
   }
   app.use(envelope(deps))
@@ -108,7 +111,11 @@ function identify(ctx: Context, definition: RouteDefinition, deps: HttpDeps): Pr
   return header && memberPermission ? deps.authorise(header, memberPermission) : ANONYMOUS
 }
 
-async function serve(ctx: Context, definition: RouteDefinition, deps: HttpDeps): Promise<void> {
+async function serve(
+  ctx: Context,
+  definition: RouteDefinition & Required<Pick<RouteDefinition, 'handler'>>,
+  deps: HttpDeps,
+): Promise<void> {
   ctx.state['operation'] = definition.operationId
   const caller = await identify(ctx, definition, deps)
   const params = ctx['params'] as Record<string, string>

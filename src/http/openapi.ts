@@ -21,7 +21,9 @@ const parametersOf = (schema: TObject | undefined, place: 'path' | 'query'): Jso
 const binary = { type: 'string', format: 'binary' }
 
 function requestBodyOf(definition: RouteDefinition): Json | undefined {
-  const { body, upload } = definition
+  const { body, upload, message } = definition
+  if (message?.requestType !== undefined)
+    return { required: true, content: { [message.requestType]: { schema: binary } } }
   if (upload) {
     const files = Object.fromEntries(upload.parts.map((part) => [part, binary]))
     return {

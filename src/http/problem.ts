@@ -177,29 +177,43 @@ interface ProblemDeps {
 /** Seconds after which a request that was refused for load or shutdown may come again. */
 const RETRY_AFTER_SECONDS: Readonly<Record<number, string>> = { 429: '1', 503: '5' }
 
+/** A problem as it is sent. */
+export interface ProblemAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** The members of RFC 9457, and those of the error. */
+  readonly document: Readonly<Record<string, unknown>>
+  readonly facts: ProblemFacts
+}
+
 /**
- * Writes the problem document of an error. What is not a CodedError becomes 500 without detail, since a
+ * The problem document of an error. What is not a CodedError becomes 500 without detail, since a
  * foreign message may hold a path, a query or a secret; its cause is in the log under the request id.
  */
-export function renderProblem(ctx: Context, error: unknown, requestId: string, deps: ProblemDeps): void {
+export function problemOf(
+  error: unknown,
+  instance: string,
+  requestId: string,
+  { baseUrl, log }: Pick<ProblemDeps, 'baseUrl' | 'log'>,
+): ProblemAnswer {
   const { code, message, extra, row: known } = factsOf(error)
-  const problem = { ...known, code, requestId }
-  if (known.status >= 500) deps.log.error({ requestId, code: problem.code, err: error }, 'request failed')
-  setProblemHeaders(ctx, known.status)
-  if (deps.errorPage && ctx.accepts(JSON_FIRST) === 'text/html') {
-    renderErrorPage(ctx, deps.errorPage, problem)
-    return
-  }
-  ctx.body = JSON.stringify({
-    type: `${deps.baseUrl}/problems/${problem.code}`,
-    title: known.title,
-    status: known.status,
-    code: problem.code,
-    detail: message,
-    instance: ctx.path,
-    requestId,
+  const { status, title } = known
+  if (status >= 500) log.error({ requestId, code, err: error }, 'request failed')
+  const document = {
+    ...{ type: `${baseUrl}/problems/${code}`, title, status, code, detail: message, instance, requestId },
     ...extra,
-  })
+  }
+  return { status, headers: problemHeaders(status), document, facts: { ...known, code, requestId } }
+}
+
+/** Writes the problem document of an error, or its page. */
+export function renderProblem(ctx: Context, error: unknown, requestId: string, deps: ProblemDeps): void {
+  const { status, headers, document, facts } = problemOf(error, ctx.path, requestId, deps)
+  ctx.status = status
+  ctx.set(headers)
+  ctx.vary('Accept')
+  if (deps.errorPage && ctx.accepts(JSON_FIRST) === 'text/html') renderErrorPage(ctx, deps.errorPage, facts)
+  else ctx.body = JSON.stringify(document)
 }
 
 /** What may be said of an error: everything of a coded one, and of any other that it happened. */
@@ -233,15 +247,12 @@ const UNKNOWN_FAULT = {
 /** Only who prefers HTML to both gets a page: a browser does, a program that takes anything does not. */
 const JSON_FIRST = ['application/problem+json', 'application/json', 'text/html']
 
-function setProblemHeaders(ctx: Context, status: number): void {
-  ctx.status = status
-  ctx.type = 'application/problem+json; charset=utf-8'
-  const retryAfter = RETRY_AFTER_SECONDS[status]
-  if (retryAfter) ctx.set('Retry-After', retryAfter)
-  if (status === 401) ctx.set('WWW-Authenticate', 'Bearer realm="yinxin"')
-  ctx.set('Cache-Control', 'no-store')
-  ctx.vary('Accept')
-}
+const problemHeaders = (status: number): Record<string, string> => ({
+  'Content-Type': 'application/problem+json; charset=utf-8',
+  'Cache-Control': 'no-store',
+  ...(RETRY_AFTER_SECONDS[status] ? { 'Retry-After': RETRY_AFTER_SECONDS[status] } : {}),
+  ...(status === 401 ? { 'WWW-Authenticate': 'Bearer realm="yinxin"' } : {}),
+})
 
 function renderErrorPage(ctx: Context, errorPage: ErrorPage, problem: ProblemFacts): void {
   const request = { path: ctx.path, language: ctx.query['lang'], acceptLanguage: ctx.get('accept-language') }

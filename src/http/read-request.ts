@@ -51,11 +51,7 @@ async function readUploads(
     uploads = parts.uploads
     fields = Object.fromEntries(parts.fields)
   } else {
-    const { messageBytes } = upload
-    const bytes =
-      messageBytes === undefined
-        ? await readRaw(ctx.req, limits.documentBytes, limits.appendRoom, 'document')
-        : await readRaw(ctx.req, messageBytes)
+    const bytes = await readRaw(ctx.req, limits.documentBytes, limits.appendRoom, 'document')
     uploads = new Map([['document', { bytes, mediaType: mediaType || 'application/octet-stream' }]])
   }
   for (const part of upload.required) requirePart(uploads, part)

@@ -45,6 +45,27 @@ export interface RequestContext<Params = unknown, Query = unknown, Body = unknow
   readonly baseUrl: string
 }
 
+/** The answer to one message of a protocol. */
+export interface MessageAnswer {
+  readonly der: Uint8Array
+  readonly cacheControl: string
+  /** Further headers for caches: name, value, name, value. */
+  readonly validators?: readonly string[]
+}
+
+/** A protocol of one small message and its answer, served before everything else (message-endpoint.ts). */
+export interface MessageEndpoint {
+  /** Media type of a POST; any is taken. */
+  readonly requestType?: string
+  readonly responseType: string
+  /** Largest message that is read, bytes. */
+  readonly maxBytes: number
+  /** Gets the body of a POST, or of a GET what follows the path, as it was sent. */
+  readonly answer: (message: Uint8Array | string) => MessageAnswer | Promise<MessageAnswer>
+  /** What the protocol says when an answer could not be made. */
+  readonly failure: Uint8Array
+}
+
 export interface ResponseDefinition {
   readonly description: string
   readonly schema?: TSchema
@@ -73,14 +94,14 @@ export interface RouteDefinition {
     readonly required: readonly string[]
     /** Text parts of a form in a page; each is a field of `body`. */
     readonly fields?: readonly string[]
-    /** A raw body that is a small message, not a document that is appended to: its largest size, bytes. */
-    readonly messageBytes?: number
   }
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   readonly errors: readonly ErrorCode[]
   /** Makes something: takes `Idempotency-Key` and answers a repeat with what the first request got. */
   readonly creates?: boolean
-  readonly handler: (context: RequestContext<never, never, never>) => Promise<Reply>
+  /** Missing exactly where there is a `message`. */
+  readonly handler?: (context: RequestContext<never, never, never>) => Promise<Reply>
+  readonly message?: MessageEndpoint
 }
 
 type Shape<T> = T extends TSchema ? Static<T> : Record<string, never>
@@ -91,7 +112,7 @@ export function route<
   Q extends TObject | undefined = undefined,
   B extends TObject | undefined = undefined,
 >(
-  definition: Omit<RouteDefinition, 'params' | 'query' | 'body' | 'handler'> & {
+  definition: Omit<RouteDefinition, 'params' | 'query' | 'body' | 'handler' | 'message'> & {
     readonly params?: P
     readonly query?: Q
     readonly body?: B
@@ -99,4 +120,21 @@ export function route<
   },
 ): RouteDefinition {
   return definition as unknown as RouteDefinition
+}
+
+/** A route that is a protocol of its own: public, and with no shape but that of its messages. */
+export const messageRoute = (
+  definition: Pick<RouteDefinition, 'method' | 'path' | 'operationId' | 'tag' | 'summary' | 'params'> & {
+    readonly description: string
+    readonly message: MessageEndpoint
+  },
+): RouteDefinition => {
+  const { description, message, ...rest } = definition
+  return {
+    ...rest,
+    message,
+    permission: 'public',
+    responses: { 200: { description, contentType: message.responseType } },
+    errors: rest.method === 'POST' ? ['INPUT_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED'] : [],
+  }
 }

@@ -4,13 +4,6 @@
  * The core builds and signs the CMS attributes from the digest alone; document bytes never cross its door.
  */
 import { startHash, type HashName } from '../../ca/formats.ts'
-import {
-  addUnsignedAttribute,
-  ATTRIBUTE,
-  encodeTimeStampRequest,
-  parseTimeStampResponse,
-} from '../../ca/formats.ts'
-import { CodedError } from '../../ca/errors.ts'
 import type { Actor, Ca, SignDigestRequest, SignedDigest } from '../../ca/ports.ts'
 import { buildAppearance } from '../formats/pades/appearance.ts'
 import { finishPades } from '../formats/pades/finish.ts'
@@ -71,29 +64,6 @@ function reserve(ca: Ca, level: Level): number {
 }
 
 /**
- * Adds a signature time-stamp over the signature value (EN 319 122-1 §5.3).
- *
- * @throws {CodedError} KEY_UNAVAILABLE when the time-stamp authority refuses
- */
-async function withTimestamp(deps: AssembleDeps, signed: SignedDigest): Promise<Uint8Array> {
-  const hashed = sha256([signed.signatureValue])
-  const nonce = deps.randomBytes(8)
-  const request = encodeTimeStampRequest({ hash: HASH, digest: hashed, nonce, certReq: true })
-  const response = parseTimeStampResponse(await deps.ca.timestamp(request))
-  if (!response.tokenDer) throw new CodedError('KEY_UNAVAILABLE', 'the time-stamp authority gave no token')
-  return addUnsignedAttribute(signed.cmsDer, ATTRIBUTE.signatureTimeStamp, response.tokenDer)
-}
-
-async function signedCms(
-  deps: AssembleDeps,
-  request: SignDigestRequest,
-  level: Level,
-): Promise<{ signed: SignedDigest; cms: Uint8Array }> {
-  const signed = await deps.ca.signDigest(request)
-  return { signed, cms: level === 'B-T' ? await withTimestamp(deps, signed) : signed.cmsDer }
-}
-
-/**
  * Signs a PDF by appending one revision.
  *
  * @param document with free room behind it where possible, see `joinInPlace`
@@ -121,8 +91,15 @@ export async function assemblePades(
   }
   const prepared = preparePades(document, options)
   const contentSha256 = sha256(prepared.digestInput)
-  const { signed, cms } = await signedCms(deps, { ...actor, signer, contentSha256, format: 'pades' }, level)
-  return { bytes: joinInPlace(finishPades(prepared.state, cms)), contentSha256, signed }
+  const withTimestamp = level === 'B-T'
+  const signed = await deps.ca.signDigest({
+    ...actor,
+    signer,
+    contentSha256,
+    format: 'pades',
+    withTimestamp,
+  })
+  return { bytes: joinInPlace(finishPades(prepared.state, signed.cmsDer)), contentSha256, signed }
 }
 
 function drawn(
@@ -157,6 +134,13 @@ export async function assembleCades(
   level: Level,
 ): Promise<Assembled> {
   const contentSha256 = sha256([document])
-  const { signed, cms } = await signedCms(deps, { ...actor, signer, contentSha256, format: 'cades' }, level)
-  return { bytes: cms, contentSha256, signed }
+  const withTimestamp = level === 'B-T'
+  const signed = await deps.ca.signDigest({
+    ...actor,
+    signer,
+    contentSha256,
+    format: 'cades',
+    withTimestamp,
+  })
+  return { bytes: signed.cmsDer, contentSha256, signed }
 }

@@ -6,7 +6,7 @@
  * what came after the last look. Losing the saved state costs one reading from the beginning.
  */
 import type { Json, RecordDraft } from '../../ca/ports.ts'
-import type { AuditRecord } from '../audit/record.ts'
+import type { AuditRecord, RecordType } from '../audit/record.ts'
 import type { Store } from '../store/store.ts'
 
 const STATE = 'reconcile.state'
@@ -21,6 +21,7 @@ interface OpenIntent {
 }
 
 interface State {
+  /** The last row looked at. */
   row: number
   readonly open: Map<string, OpenIntent>
 }
@@ -33,14 +34,26 @@ const NAME_OF: Readonly<Record<string, (data: AuditRecord['data']) => string>> =
     `crl/${String(issuerId)}/${String(shard ?? null)}/${String(crlNumber)}`,
 }
 
-const OUTCOMES = new Set(['issued', 'refused', 'orphaned', 'created', 'published'])
+/** Intents and their outcomes; all others are passed over by the database. */
+const TYPES: readonly RecordType[] = [
+  'certificate.intent',
+  'certificate.issued',
+  'certificate.refused',
+  'certificate.orphaned',
+  'signature.intent',
+  'signature.created',
+  'signature.refused',
+  'crl.intent',
+  'crl.published',
+  'crl.refused',
+]
 
 function see(open: Map<string, OpenIntent>, { type, at, tenant, data }: AuditRecord): void {
   const [area = '', action = ''] = type.split('.')
   const name = NAME_OF[area]?.(data)
   if (name === undefined) return
   if (action === 'intent') open.set(name, { type, at, tenant, data })
-  else if (OUTCOMES.has(action)) open.delete(name)
+  else open.delete(name)
 }
 
 /** The records that close an intent which came to nothing. */
@@ -90,12 +103,10 @@ export function createReconciler({
 }): Reconciler {
   async function closeBefore(limit: number): Promise<number> {
     const state = fromJson(await store.settings.read(STATE))
-    const seenBefore = state.row
-    for await (const { row, record } of store.records.stream(state.row)) {
-      see(state.open, record)
-      state.row = row
-    }
-    if (state.row === seenBefore && state.open.size === 0) return 0
+    const last = await store.records.lastRow()
+    if (state.row === last && state.open.size === 0) return 0
+    for await (const { record } of store.records.stream(TYPES, state.row, last)) see(state.open, record)
+    state.row = last
     const over = [...state.open].filter(([, intent]) => Date.parse(intent.at) <= limit)
     for (const [name] of over) state.open.delete(name)
     const at = now()

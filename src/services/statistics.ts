@@ -6,7 +6,7 @@
 import { CodedError } from '../../ca/errors.ts'
 import type { IssuedRow, Json } from '../../ca/ports.ts'
 import type { LogHead } from '../audit/log-store.ts'
-import { parseRecord } from '../audit/record.ts'
+import { readStoredRecord } from '../audit/record.ts'
 import {
   type CertificateFacts,
   type CertificateKey,
@@ -68,7 +68,7 @@ function createFold({ store, now }: Deps, save: boolean): () => Promise<Folded> 
         throw new CodedError('LOG_CORRUPT', `records from ${current.size} on are missing`)
       await foldRecords(
         current,
-        leaves.map(({ leaf }) => parseRecord(leaf)),
+        leaves.map(({ leaf }) => readStoredRecord(leaf)),
         findFacts,
       )
     }

@@ -10,13 +10,13 @@ const NOTHING = new Uint8Array()
 export function createStatus({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store' | 'now'>) {
   return {
     /** OCSP over POST; a request that cannot be read gets an OCSP error, not an exception (RFC 6960 §2.3). */
-    ocsp: (requestDer: Uint8Array = NOTHING): Promise<OcspAnswer> => ca.ocsp(requestDer),
+    ocsp: (requestDer: Uint8Array): OcspAnswer | Promise<OcspAnswer> => ca.ocsp(requestDer),
 
     /** OCSP over GET: the path is the Base64 of the request, in one of the forms that clients send (RFC 6960 A.1). */
-    ocspGet: (path: string): Promise<OcspAnswer> => ca.ocsp(readGetPath(path)),
+    ocspGet: (path: string): OcspAnswer | Promise<OcspAnswer> => ca.ocsp(readGetPath(path)),
 
     /** TimeStampReq in, TimeStampResp out, refusals too (RFC 3161 §2.4.2). */
-    timestamp: (requestDer: Uint8Array = NOTHING): Promise<Uint8Array> => ca.timestamp(requestDer),
+    timestamp: (requestDer: Uint8Array): Promise<Uint8Array> => ca.timestamp(requestDer),
 
     /**
      * The last published CRL of a scope.

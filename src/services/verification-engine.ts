@@ -92,7 +92,7 @@ export interface EngineDeps {
   readonly ca: {
     readonly issuers: readonly Pick<Ca['issuers'][number], 'issuerId' | 'role' | 'certDer'>[]
     readonly services: Ca['services']
-    ocsp(requestDer: Uint8Array): Promise<Pick<OcspAnswer, 'der'>>
+    ocsp(requestDer: Uint8Array): Pick<OcspAnswer, 'der'> | Promise<Pick<OcspAnswer, 'der'>>
   }
   readonly store: Store
   readonly now: () => Date

@@ -1,6 +1,6 @@
 /** Reading audit records: for auditors by page, for figures and the verifier as a stream in log order. */
 import type { RecordDraft } from '../../ca/ports.ts'
-import { type AuditRecord, parseRecord } from '../audit/record.ts'
+import { type AuditRecord, parseRecord, readStoredRecord, type RecordType } from '../audit/record.ts'
 import { createConditions } from './conditions.ts'
 import type { Database } from './database.ts'
 import { queryRows, type SqlRow } from './dialect.ts'
@@ -61,13 +61,23 @@ export function createAuditRecords({ reader }: Database, committer: Committer) {
       const rows = await queryRows(reader, sql, [...where.values(), limit + 1])
       return buildPage(rows, limit, toStored, (row) => ({ at: Number(row.at), key: String(row.seq) }))
     },
-    /** Every record after a row, oldest first, whether it has its place yet or not. */
-    async *stream(afterRow = 0): AsyncGenerator<StoredRecord> {
-      const sql = 'SELECT seq, leaf FROM audit_records WHERE seq > ? ORDER BY seq LIMIT ?'
+    /** The last row there is; 0 when there is none. */
+    lastRow: async (): Promise<number> => {
+      const [row] = await queryRows(reader, 'SELECT max(seq) AS last FROM audit_records')
+      return Number(row?.last ?? 0)
+    },
+    /** Records of these types with `afterRow < row ≤ lastRow`, oldest first, whether they have their place or not. */
+    async *stream(
+      types: readonly RecordType[],
+      afterRow: number,
+      lastRow: number,
+    ): AsyncGenerator<StoredRecord> {
+      const sql = `SELECT seq, leaf FROM audit_records WHERE seq > ? AND seq <= ?
+        AND type IN (${types.map(() => '?').join(', ')}) ORDER BY seq LIMIT ?`
       let after = afterRow
       for (;;) {
-        const rows = await queryRows(reader, sql, [after, ROWS_PER_READ])
-        yield* rows.map(toStored)
+        const rows = await queryRows(reader, sql, [after, lastRow, ...types, ROWS_PER_READ])
+        for (const row of rows) yield { row: Number(row.seq), record: readStoredRecord(toBytes(row.leaf)) }
         if (rows.length < ROWS_PER_READ) return
         after = Number(rows.at(-1)?.seq)
       }

@@ -4,6 +4,7 @@
  * Few rows go in one statement made for their number, many in chunks of powers of two: each statement costs a turn of
  * the event loop while everybody waits, and a connection holds at most 66 prepared ones a table.
  */
+import { insertRowsPg } from './bulk-insert-pg.ts'
 import { type RawConnection, type SqliteConnection, type SqliteStatement, type SqlValue } from './dialect.ts'
 import type { Database, Transaction } from './database.ts'
 
@@ -144,13 +145,13 @@ export async function insertRows(
   table: InsertTable,
   rows: readonly (readonly SqlValue[])[],
 ): Promise<void> {
+  if (trx.client === 'pg') return insertRowsPg(trx, table, rows)
   let start = 0
   while (start < rows.length) {
     const count = chunkOf(rows.length - start)
     const values = rows.slice(start, start + count).flat()
     const sql = insertSql(table, count)
-    if (trx.client === 'sqlite3') await runStatement(await findStatement(trx.connection, sql), values)
-    else await trx.rows(sql, values)
+    await runStatement(await findStatement(trx.connection, sql), values)
     start += count
   }
 }

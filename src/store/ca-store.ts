@@ -71,7 +71,7 @@ const explainIssued = (error: unknown): never => {
       cause,
     })
   }
-  if (message.includes('certificates.serial_id')) {
+  if (/certificates\.serial_id|certificates_\w*pkey/.test(message)) {
     throw new CodedError('SERIAL_COLLISION', 'The serial already has its certificate', { cause })
   }
   throw error
@@ -89,17 +89,21 @@ export function createCaStore(db: Database, committer: Committer): CaStore {
   return {
     recordIntents: (rows, records) =>
       committer.write({ inserts: [{ table: SERIALS, rows: rows.map(toSerialValues) }], records }),
-    recordIssued: (rows, records) =>
-      committer
+    recordIssued: async (rows, records) => {
+      let ids: readonly string[] = []
+      await committer
         .write<void>({
           inserts: (recordIds) => {
+            ids = recordIds
             const issuances = findIssuances(records, recordIds)
             const values = rows.map((row) => toCertificateValues(row, issuances.get(toKey(row)) ?? null))
             return [{ table: CERTIFICATES, rows: values }]
           },
           records,
         })
-        .catch(explainIssued),
+        .catch(explainIssued)
+      return ids
+    },
     record,
     findStatus,
     findIssued: async (issuerId, serialHex) => {

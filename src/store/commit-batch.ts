@@ -8,7 +8,7 @@
 import type { RecordDraft } from '../../ca/ports.ts'
 import { type InsertTable, INSERT_ORDER, insertRows } from './bulk-insert.ts'
 import { type Database, type Transaction, withTransaction } from './database.ts'
-import { endsTransaction, type SqlValue } from './dialect.ts'
+import { endsTransaction, orderLockStatement, type SqlValue } from './dialect.ts'
 import { insertRecords, type RandomBytes } from './records.ts'
 
 /** Rows for tables that are only inserted into. */
@@ -71,6 +71,15 @@ async function insertAll(trx: Transaction, live: readonly Live[], random: Random
   }
 }
 
+/**
+ * Where several processes write, whoever reads before it writes has the rest of the transaction to itself, as it has on
+ * SQLite: compare-and-set needs no lock of its own, and no two batches wait for each other's rows.
+ */
+async function lockOrder(trx: Transaction): Promise<void> {
+  const lock = orderLockStatement(trx.client)
+  if (lock !== undefined) await trx.rows(lock)
+}
+
 /** Tries the batch as a whole: callers with work of their own in savepoints, then all rows together. */
 async function commitJoined(
   db: Database,
@@ -79,6 +88,7 @@ async function commitJoined(
 ): Promise<Outcome[]> {
   return await withTransaction(db, async (trx) => {
     const outcomes: Outcome[] = []
+    if (writes.some(({ run }) => run !== undefined)) await lockOrder(trx)
     for (const { run } of writes) {
       if (run === undefined) outcomes.push({ value: undefined })
       else outcomes.push(await attempt(() => inSavepoint(trx, () => run(trx))))
@@ -107,6 +117,7 @@ async function commitApart(
 ): Promise<Outcome[]> {
   return await withTransaction(db, async (trx) => {
     const outcomes: Outcome[] = []
+    await lockOrder(trx)
     for (const write of writes) {
       outcomes.push(await attempt(() => inSavepoint(trx, () => writeOne(trx, write, random))))
     }

@@ -16,6 +16,7 @@ import {
   describeSqlError,
   queryRows,
   type RawConnection,
+  type ReadRows,
   runSqlite,
   shareReads,
   SQLITE_READER_PRAGMAS,
@@ -23,13 +24,28 @@ import {
   type SqlRow,
   type SqlValue,
 } from './dialect.ts'
+import {
+  checkDurability,
+  isConnectionLost,
+  pgConnection,
+  readPg,
+  wasCommitted,
+  withPgLock,
+} from './postgres.ts'
 import { openSharedReads } from './shared-reads.ts'
 import { MIGRATIONS_TABLE, migrationNames, migrationSource } from './migrations/index.ts'
 
 /** Where the database is. */
 export type DatabaseOptions =
   | { readonly client: 'sqlite3'; readonly file: string; readonly readers?: number }
-  | { readonly client: 'pg'; readonly connection: string; readonly pool?: number }
+  | {
+      readonly client: 'pg'
+      /** Connection string; it may hold a password. */
+      readonly connection: string
+      /** Connection string of a streaming replica that answers what may lag. */
+      readonly replica?: string | undefined
+      readonly pool?: number
+    }
 
 /** An open database. */
 export type Database = {
@@ -38,6 +54,8 @@ export type Database = {
   readonly writer: Knex
   /** Reads; sees every commit that ended before the query began. */
   readonly reader: Knex
+  /** Reads what was replicated so far; null where there is no replica. */
+  readonly replica: ReadRows | null
   readonly file: string | null
   readonly close: () => Promise<void>
 }
@@ -56,6 +74,11 @@ const { knex: createKnex } = knexModule
 const READERS = 2
 /** Connections for look-ups, see shared-reads.ts. */
 const SHARED_READERS = 2
+/** One writes, one may look after a commit without an answer, one holds the lock of a start, one migrates. */
+const PG_WRITERS = 4
+const PG_READERS = 8
+const ACQUIRE_MS = 20_000
+const MIGRATION_LOCK = 7_236_832
 
 type AfterCreate = (
   connection: RawConnection,
@@ -94,12 +117,13 @@ const sqliteConfig = (file: string, pragmas: readonly string[], size: number): K
   migrations: { migrationSource, tableName: MIGRATIONS_TABLE },
 })
 
-const pgConfig = (connection: string, size: number): Knex.Config => ({
+const pgConfig = (connectionString: string, size: number, isReader = false): Knex.Config => ({
   client: 'pg',
-  connection,
+  connection: pgConnection(connectionString, isReader),
   compileSqlOnError: false,
   log: silent,
   pool: { min: 0, max: size },
+  acquireConnectionTimeout: ACQUIRE_MS,
   migrations: { migrationSource, tableName: MIGRATIONS_TABLE },
 })
 
@@ -107,7 +131,7 @@ const pgConfig = (connection: string, size: number): Knex.Config => ({
 export function buildKnexConfig(options: DatabaseOptions): Knex.Config {
   return options.client === 'sqlite3'
     ? sqliteConfig(options.file, SQLITE_WRITER_PRAGMAS, 1)
-    : pgConfig(options.connection, options.pool ?? 8)
+    : pgConfig(options.connection, PG_WRITERS)
 }
 
 /** Names of people are in it: for its owner only. SQLite gives its log files the same rights. */
@@ -128,9 +152,8 @@ async function migrate(writer: Knex, client: DatabaseClient, waitMs: number): Pr
       return
     } catch (error) {
       if (!isMigrationLocked(error)) throw error
-      // Many machines may share a PostgreSQL; there an operator frees the lock.
-      if (waited >= waitMs && client === 'pg') throw error
-      if (waited >= waitMs) await writer.migrate.forceFreeMigrationsLock()
+      // On PostgreSQL a lock of ours keeps the others out, so knex's own is one that was left behind.
+      if (waited >= waitMs || client === 'pg') await writer.migrate.forceFreeMigrationsLock()
       else await setTimeout(LOCK_POLL_MS)
     }
   }
@@ -164,16 +187,41 @@ export async function openDatabase(
   const writer = createKnex(buildKnexConfig(options))
   try {
     if (options.client === 'sqlite3') await makePrivateFile(options.file)
-    await checkSchema(writer)
-    await migrate(writer, options.client, migrationLockWaitMs)
+    const bringUpToDate = async (): Promise<void> => {
+      await checkSchema(writer)
+      await migrate(writer, options.client, migrationLockWaitMs)
+    }
+    if (options.client === 'pg') {
+      await checkDurability(writer)
+      await withPgLock(writer, bringUpToDate, MIGRATION_LOCK)
+    } else await bringUpToDate()
   } catch (error) {
     await writer.destroy()
     if (error instanceof CodedError) throw error
     throw new CodedError('STORE_UNAVAILABLE', `The database cannot be opened: ${describeSqlError(error)}`)
   }
-  if (options.client !== 'sqlite3')
-    return { client: options.client, writer, reader: writer, file: null, close: () => writer.destroy() }
+  if (options.client === 'pg') return openPgReaders(writer, options)
   return openSqliteReader(writer, options.file, options.readers ?? READERS)
+}
+
+function openPgReaders(writer: Knex, options: Extract<DatabaseOptions, { client: 'pg' }>): Database {
+  const size = options.pool ?? PG_READERS
+  const reader = createKnex(pgConfig(options.connection, size, true))
+  shareReads(reader, readPg(reader))
+  const replica =
+    options.replica === undefined ? undefined : createKnex(pgConfig(options.replica, size, true))
+  return {
+    client: 'pg',
+    writer,
+    reader,
+    replica: replica ? readPg(replica) : null,
+    file: null,
+    close: async () => {
+      await replica?.destroy()
+      await reader.destroy()
+      await writer.destroy()
+    },
+  }
 }
 
 /**
@@ -200,7 +248,7 @@ export async function openReadOnly(file: string): Promise<Database> {
     if (error instanceof CodedError) throw error
     throw new CodedError('STORE_UNAVAILABLE', `The database cannot be read: ${describeSqlError(error)}`)
   }
-  return { client: 'sqlite3', writer: reader, reader, file, close: () => reader.destroy() }
+  return { client: 'sqlite3', writer: reader, reader, replica: null, file, close: () => reader.destroy() }
 }
 
 /** Readers of a write-ahead log share a file beside it; where nobody can make one, nobody can be writing either. */
@@ -223,6 +271,7 @@ async function openSqliteReader(writer: Knex, file: string, readers: number): Pr
     client: 'sqlite3',
     writer,
     reader,
+    replica: null,
     file,
     close: async () => {
       shareReads(reader, undefined)
@@ -256,7 +305,7 @@ export async function withTransaction<T>(db: Database, work: (trx: Transaction) 
     await trx.rows(beginStatement(db.client))
     try {
       const result = await work(trx)
-      await trx.rows('COMMIT')
+      await commit(db, trx)
       return result
     } catch (error) {
       await rollback(trx)
@@ -264,6 +313,19 @@ export async function withTransaction<T>(db: Database, work: (trx: Transaction) 
     }
   } finally {
     await db.writer.client.releaseConnection(connection)
+  }
+}
+
+/** Commits; a COMMIT of PostgreSQL that got no answer is looked up, so that "failed" always means nothing was stored. */
+async function commit(db: Database, trx: Transaction): Promise<void> {
+  if (db.client === 'sqlite3') return void (await trx.rows('COMMIT'))
+  const [row] = await trx.rows('SELECT pg_current_xact_id_if_assigned()::text AS id')
+  try {
+    await trx.rows('COMMIT')
+  } catch (error) {
+    if (typeof row?.id !== 'string' || !isConnectionLost(error)) throw error
+    discard(trx.connection, error)
+    if (!(await wasCommitted(db.writer, row.id, setTimeout))) throw error
   }
 }
 

@@ -2,9 +2,10 @@
  * Everything that differs between SQLite and PostgreSQL, and nothing else.
  *
  * SQLite: one writer connection in WAL mode with `synchronous=FULL` (each commit is an fsync of the log), and
- * readers beside it. PostgreSQL: the driver `pg` is not installed by default; the same schema and queries.
+ * readers beside it. PostgreSQL: the same schema and queries; its sessions are in postgres.ts.
  */
 import type { Knex } from 'knex'
+import { isConnectionLost, runPg } from './postgres.ts'
 
 /** Which engine is behind knex. */
 export type DatabaseClient = 'sqlite3' | 'pg'
@@ -90,6 +91,8 @@ export function shareReads(reader: Knex, read: ReadRows | undefined): void {
   else sharedReads.delete(reader)
 }
 
+const isPg = (knex: Knex): boolean => (knex.client as { config: Knex.Config }).config.client === 'pg'
+
 /** Rows of a raw query. */
 export async function queryRows(
   knex: Knex,
@@ -99,6 +102,7 @@ export async function queryRows(
 ): Promise<SqlRow[]> {
   const shared = connection === undefined ? sharedReads.get(knex) : undefined
   if (shared) return shared(sql, values)
+  if (connection !== undefined && isPg(knex)) return runPg(connection, sql, values)
   const query = knex.raw(sql, values as Knex.RawBinding[])
   const answer: unknown = await (connection === undefined ? query : query.connection(connection))
   if (Array.isArray(answer)) return answer as SqlRow[]
@@ -138,23 +142,30 @@ const PG_ENDS = /^(08|25|40|53|57|58|XX)/
 /** True when a statement's error concerns the whole transaction and not only the rows of the statement. */
 export function endsTransaction(error: unknown): boolean {
   const code = String((error as { code?: unknown } | null)?.code ?? '')
-  return SQLITE_ENDS.test(code) || PG_ENDS.test(code) || code.startsWith('E')
+  // knex waits for a connection, and gives up in words only.
+  if (error instanceof Error && error.name === 'KnexTimeoutError') return true
+  return SQLITE_ENDS.test(code) || PG_ENDS.test(code) || code.startsWith('E') || isConnectionLost(error)
 }
 
-/** True when a unique key of this table was violated, as far as the driver says so. about a unique key, as far as it says so. */
+/** Partitions of PostgreSQL carry the name of their table and `_p`. */
+const tableOf = (name: unknown): string => String(name).replace(/_p[0-9a-z_]*$/, '')
+
+/** True when a unique key of this table was violated, as far as the driver says so. */
 export function isUniqueOf(error: unknown, table: string): boolean {
   if (classifySqlError(error) !== 'unique') return false
   const { table: pgTable } = error as { table?: unknown }
   const message = error instanceof Error ? error.message : ''
-  return pgTable === table || message.includes(`failed: ${table}.`)
+  return tableOf(pgTable) === table || message.includes(`failed: ${table}.`)
 }
 
 /** The driver's words without the statement, whose values may be personal data. */
 export function describeSqlError(error: unknown): string {
-  const code = String((error as { code?: unknown } | null)?.code ?? 'unknown')
+  const { code, constraint } = (error ?? {}) as { code?: unknown; constraint?: unknown }
   const message = error instanceof Error ? error.message : ''
   const at = message.lastIndexOf('SQLITE_')
-  return at >= 0 ? message.slice(at, at + 200) : `driver error ${code}`
+  if (at >= 0) return message.slice(at, at + 200)
+  const name = typeof constraint === 'string' ? ` (${constraint})` : ''
+  return `driver error ${String(code ?? 'unknown')}${name}`
 }
 
 /** Lines of the query plan of SQLite for a statement (tests ask whether an index is used). */

@@ -296,6 +296,9 @@ test('records are searched by tenant, type, actor and time, and streamed in orde
   const page = await store.records.search({ tenant: 'all', limit: 6 })
   t.deepEqual(numbers(await store.records.search({ tenant: 'all', cursor: page.nextCursor! })), [3, 2, 1, 0])
   const streamed: unknown[] = []
-  for await (const { record } of store.records.stream(4)) streamed.push(record.data.n)
-  t.deepEqual(streamed, [4, 5, 6, 7, 8, 9])
+  const last = await store.records.lastRow()
+  for await (const { record } of store.records.stream(['certificate.intent'], 4, last - 1))
+    streamed.push(record.data.n)
+  t.deepEqual(streamed, [4, 5, 6, 7, 8])
+  for await (const { record } of store.records.stream(['key.used', 'crl.intent'], 0, last)) t.fail(record.id)
 })

@@ -7,6 +7,7 @@ import type { ExecutionContext } from 'ava'
 import type { IntentRow, IssuedRow, RecordDraft } from '../../ca/ports.ts'
 import type { CommitterLimits } from '../store/group-commit.ts'
 import { openStore, type Store } from '../store/store.ts'
+import { findTestDatabase } from './test-database.ts'
 
 /** A new folder that is removed when the test ends. */
 export async function makeTempFolder(t: ExecutionContext): Promise<string> {
@@ -15,7 +16,7 @@ export async function makeTempFolder(t: ExecutionContext): Promise<string> {
   return folder
 }
 
-/** A store on SQLite in a new folder; closed and removed when the test ends. */
+/** A store in a new folder, on SQLite unless the test chose PostgreSQL; closed and removed when the test ends. */
 export async function openTempStore(
   t: ExecutionContext,
   limits: CommitterLimits = {},
@@ -23,7 +24,7 @@ export async function openTempStore(
   const folder = await makeTempFolder(t)
   const file = join(folder, 'yinxin.db')
   const store = await openStore({
-    database: { client: 'sqlite3', file },
+    database: (await findTestDatabase()) ?? { client: 'sqlite3', file },
     documentsDir: join(folder, 'documents'),
     checkpointFile: join(folder, 'checkpoint'),
     randomBytes,

@@ -1,9 +1,10 @@
 /** RFC protocols: OCSP (RFC 6960, RFC 5019), RFC 3161 time stamps, CRLs and CA certificates (RFC 5280 §4.2.1.13, §4.2.2.1). */
 import { Type } from 'typebox'
+import { encodeOcspError, encodeTimeStampRefusal } from '../../../ca/formats.ts'
 import type { OcspAnswer } from '../../../ca/ports.ts'
 import type { Services } from '../../services/services.ts'
 import { httpDate, strongEtag } from '../caching.ts'
-import { type Reply, type RouteDefinition, route } from '../route.ts'
+import { type MessageAnswer, messageRoute, type Reply, type RouteDefinition, route } from '../route.ts'
 import { closed, Identifier } from '../schemas.ts'
 
 const OCSP_RESPONSE = 'application/ocsp-response'
@@ -12,78 +13,95 @@ const TIMESTAMP_REPLY = 'application/timestamp-reply'
 /** Longest time that a public cache may keep an answer: a revocation must not hide behind it for hours. */
 const MAX_OCSP_AGE_SECONDS = 300
 
+/** What caches may know of an answer that is kept: the same for as long as it is the answer. */
+const validatorsOf = new WeakMap<Uint8Array, readonly string[]>()
+
+function findValidators(der: Uint8Array, thisUpdate: Date): readonly string[] {
+  const known = validatorsOf.get(der)
+  if (known) return known
+  const made = ['Last-Modified', httpDate(thisUpdate), 'ETag', strongEtag(der)]
+  validatorsOf.set(der, made)
+  return made
+}
+
 /** RFC 5019 §6.2: what a cache needs to keep a GET answer for as long as it is true, and no longer. */
-function ocspReply(answer: OcspAnswer, now: Date, viaGet: boolean): Reply {
-  const { thisUpdate, nextUpdate } = answer
-  const base = { status: 200, bytes: [answer.der], contentType: OCSP_RESPONSE }
-  if (!viaGet || !answer.cacheable || !thisUpdate || !nextUpdate)
-    return { ...base, headers: { 'Cache-Control': 'no-store' } }
-  const seconds = Math.max(
-    0,
-    Math.min(
-      answer.maxAgeSeconds,
-      MAX_OCSP_AGE_SECONDS,
-      Math.floor((nextUpdate.getTime() - now.getTime()) / 1000),
-    ),
-  )
+function cacheableReply(answer: OcspAnswer, now: Date): MessageAnswer {
+  const { der, thisUpdate, nextUpdate } = answer
+  if (!answer.cacheable || !thisUpdate || !nextUpdate) return { der, cacheControl: 'no-store' }
+  const left = Math.floor((nextUpdate.getTime() - now.getTime()) / 1000)
+  const seconds = Math.max(0, Math.min(answer.maxAgeSeconds, MAX_OCSP_AGE_SECONDS, left))
   return {
-    ...base,
-    headers: {
-      'Cache-Control': `max-age=${seconds}, public, no-transform, must-revalidate`,
-      'Last-Modified': httpDate(thisUpdate),
-      Expires: httpDate(new Date(now.getTime() + seconds * 1000)),
-      ETag: strongEtag(answer.der),
-    },
+    der,
+    cacheControl: `max-age=${seconds}, public, no-transform, must-revalidate`,
+    validators: [
+      ...['Expires', httpDate(new Date(now.getTime() + seconds * 1000))],
+      ...findValidators(der, thisUpdate),
+    ],
   }
 }
 
-/** Largest requests that are read; far above what a client of these protocols sends. */
+const uncachedReply = ({ der }: Pick<OcspAnswer, 'der'>): MessageAnswer => ({ der, cacheControl: 'no-store' })
+
+/** Now where it can be now. */
+const when = <T, U>(value: T | Promise<T>, then: (value: T) => U): U | Promise<U> =>
+  value instanceof Promise ? value.then(then) : then(value)
+
+/** Largest messages that are read; far above what a client of these protocols sends. */
 const MESSAGE_BYTES = 65_536
 const REQUEST_PATH = Type.String({ maxLength: 4096 })
 
+const NO_BYTES = new Uint8Array(0)
+const octetsOf = (message: Uint8Array | string): Uint8Array =>
+  typeof message === 'string' ? NO_BYTES : message
+
+const ocsp = {
+  responseType: OCSP_RESPONSE,
+  maxBytes: MESSAGE_BYTES,
+  failure: encodeOcspError('internalError'),
+}
+
 export const protocolRoutes = (services: Services): readonly RouteDefinition[] => [
-  route({
+  messageRoute({
     method: 'POST',
     path: '/ocsp',
     operationId: 'ocspPost',
     tag: 'Protocols',
     summary: 'OCSP over POST (RFC 6960 appendix A)',
-    permission: 'public',
-    upload: { parts: ['document'], required: ['document'], messageBytes: MESSAGE_BYTES },
-    responses: { 200: { description: 'DER OCSPResponse; errors too', contentType: OCSP_RESPONSE } },
-    errors: ['INPUT_TOO_LARGE'],
-    handler: async ({ uploads }) =>
-      ocspReply(await services.status.ocsp(uploads.get('document')?.bytes), services.now(), false),
+    description: 'DER OCSPResponse; errors too',
+    message: {
+      ...ocsp,
+      requestType: 'application/ocsp-request',
+      answer: (message) => when(services.status.ocsp(octetsOf(message)), uncachedReply),
+    },
   }),
-  route({
+  messageRoute({
     method: 'GET',
     path: '/ocsp/{rest}',
     operationId: 'ocspGet',
     tag: 'Protocols',
     summary: 'OCSP over GET, cacheable (RFC 5019 §5)',
-    permission: 'public',
     params: Type.Object({ rest: REQUEST_PATH }, closed),
-    responses: { 200: { description: 'DER OCSPResponse; errors too', contentType: OCSP_RESPONSE } },
-    errors: [],
-    handler: async ({ params }) =>
-      ocspReply(await services.status.ocspGet(params.rest), services.now(), true),
+    description: 'DER OCSPResponse; errors too',
+    message: {
+      ...ocsp,
+      answer: (message) =>
+        when(services.status.ocspGet(String(message)), (answer) => cacheableReply(answer, services.now())),
+    },
   }),
-  route({
+  messageRoute({
     method: 'POST',
     path: '/tsa',
     operationId: 'timestamp',
     tag: 'Protocols',
     summary: 'RFC 3161 time stamp',
-    permission: 'public',
-    upload: { parts: ['document'], required: ['document'], messageBytes: MESSAGE_BYTES },
-    responses: { 200: { description: 'DER TimeStampResp; refusals too', contentType: TIMESTAMP_REPLY } },
-    errors: ['INPUT_TOO_LARGE'],
-    handler: async ({ uploads }) => ({
-      status: 200,
-      bytes: [await services.status.timestamp(uploads.get('document')?.bytes)],
-      contentType: TIMESTAMP_REPLY,
-      headers: { 'Cache-Control': 'no-store' },
-    }),
+    description: 'DER TimeStampResp; refusals too',
+    message: {
+      requestType: 'application/timestamp-query',
+      responseType: TIMESTAMP_REPLY,
+      maxBytes: MESSAGE_BYTES,
+      failure: encodeTimeStampRefusal('systemFailure', 'the time stamp could not be made'),
+      answer: async (message) => uncachedReply({ der: await services.status.timestamp(octetsOf(message)) }),
+    },
   }),
   route({
     method: 'GET',

@@ -6,6 +6,8 @@ import { documents } from './0003-documents.ts'
 import { auditLog } from './0004-audit-log.ts'
 import { operation } from './0005-operation.ts'
 import { evidenceAttributes } from './0006-evidence-attributes.ts'
+import { partitions } from './0007-partitions.ts'
+import { startedRequests } from './0008-started-requests.ts'
 import type { Migration } from './columns.ts'
 
 /** Table in which knex remembers what it has run. */
@@ -19,6 +21,8 @@ const migrations: readonly (Migration & { readonly file: string })[] = [
   auditLog,
   operation,
   evidenceAttributes,
+  partitions,
+  startedRequests,
 ].map((migration) => ({ ...migration, file: migration.name }))
 
 /** Names of all migrations that this code knows, in order. */

@@ -77,7 +77,20 @@ function describeServer({ bin, folder, data, port, settings }: Places): PgServer
   const url = (database: string): string =>
     `postgres://${USER}@${encodeURIComponent(folder)}:${port}/${database}`
   const sql = async (text: string, database = 'postgres'): Promise<string> => {
-    const args = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-h', folder, '-p', String(port), '-U', USER]
+    const args = [
+      '-X',
+      '-q',
+      '-A',
+      '-t',
+      '-v',
+      'ON_ERROR_STOP=1',
+      '-h',
+      folder,
+      '-p',
+      String(port),
+      '-U',
+      USER,
+    ]
     const { stdout } = await runFile(join(bin, 'psql'), [...args, '-d', database, '-c', text])
     return stdout.trim()
   }
@@ -137,7 +150,18 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
   await chmod(folder, 0o700)
   if (user) await chown(folder, user.uid, user.gid)
   const primary = { bin, folder, data: join(folder, 'primary'), port: FIRST_PORT }
-  const initdb = ['-D', primary.data, '-U', USER, '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
+  const initdb = [
+    '-D',
+    primary.data,
+    '-U',
+    USER,
+    '-A',
+    'trust',
+    '-E',
+    'UTF8',
+    '--locale=C.UTF-8',
+    '--no-sync',
+  ]
   await runFile(join(bin, 'initdb'), initdb, { ...user, cwd: folder })
   const server = describeServer({ ...primary, settings: [...SETTINGS, ...settings] })
   await server.start()

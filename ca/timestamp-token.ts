@@ -1,0 +1,82 @@
+/** A time-stamp token (RFC 3161 §2.4.2): what it says, what is signed of it, and the finished token. Pure. */
+import type { KeyObject } from 'node:crypto'
+import { digest } from './algorithms/hashes.ts'
+import { type SignatureAlgorithm, verifySignature } from './algorithms/signatures.ts'
+import { CodedError } from './errors.ts'
+import type { Certificate } from './x509/certificate.ts'
+import { CONTENT } from './x509/cms.ts'
+import { buildSignedAttributes, encodeSignedData } from './x509/cms-writer.ts'
+import { encodeTstInfo } from './x509/tsp-writer.ts'
+
+/** Stated distance to UTC in milliseconds; EN 319 421 §7.7.2 asks for a second or better. */
+export const TSA_ACCURACY_MS = 1000
+
+/** Who stamps, without the key. */
+export interface Stamper {
+  readonly certificate: Certificate
+  readonly publicKey: KeyObject
+  readonly signatureAlgorithm: SignatureAlgorithm
+  /** What comes along with a token where it is asked for: the TSA and what leads to the root, without the root. */
+  readonly certificatesDer: readonly Uint8Array[]
+}
+
+/** Place of a token in the order of its TSA. */
+export interface TokenSlot {
+  readonly policy: string
+  /** Unsigned octets. */
+  readonly serial: Uint8Array
+  /** Microseconds since 1970. */
+  readonly genTimeMicros: bigint
+}
+
+/** What a token is about. */
+export interface TokenSubject {
+  /** MessageImprint exactly as it was asked. */
+  readonly messageImprintRaw: Uint8Array
+  /** Content octets of the nonce INTEGER, as asked. */
+  readonly nonce?: Uint8Array | undefined
+}
+
+/** TSTInfo of a token. */
+export const buildTstInfo = (
+  { certificate }: Pick<Stamper, 'certificate'>,
+  slot: TokenSlot,
+  { messageImprintRaw, nonce }: TokenSubject,
+): Uint8Array =>
+  encodeTstInfo({ ...slot, messageImprintRaw, accuracyMs: TSA_ACCURACY_MS, nonce, tsa: certificate })
+
+const hashOf = ({ signatureAlgorithm }: Pick<Stamper, 'signatureAlgorithm'>) =>
+  signatureAlgorithm.hash ?? 'SHA-512'
+
+/** The octets that the TSA signs. */
+export const buildTokenAttributes = (stamper: Stamper, tstInfo: Uint8Array): Uint8Array =>
+  buildSignedAttributes({
+    contentType: CONTENT.tstInfo,
+    messageDigest: digest(hashOf(stamper), tstInfo),
+    certificate: stamper.certificate,
+    withIssuerSerial: false,
+  })
+
+/** The token around its signature, which is verified first. @throws {ISSUANCE_MISMATCH} */
+export function assembleToken(
+  stamper: Stamper,
+  tstInfo: Uint8Array,
+  signedAttributesDer: Uint8Array,
+  signature: Uint8Array,
+  certReq: boolean,
+): Uint8Array {
+  const { certificate, publicKey, signatureAlgorithm } = stamper
+  if (!verifySignature(signatureAlgorithm, publicKey, signedAttributesDer, signature))
+    throw new CodedError('ISSUANCE_MISMATCH', 'signature of the token does not verify')
+  return encodeSignedData({
+    contentType: CONTENT.tstInfo,
+    content: tstInfo,
+    signedAttributesDer,
+    digestHash: hashOf(stamper),
+    signatureAlgorithm,
+    signature,
+    certificate,
+    // RFC 3161 §2.4.1: certificates come along when they are asked for.
+    certificatesDer: certReq ? stamper.certificatesDer : [],
+  })
+}
