@@ -285,7 +285,7 @@ async function closeUndelivered(
   closing: readonly RecordDraft[],
   error: unknown,
 ): Promise<void> {
-  const refusal = new CodedError(codeOf(error) as CodedError['code'], 'the signatures could not be recorded')
+  const refusal = new CodedError(codeOf(error), 'the signatures could not be recorded')
   const records = signed.flatMap((one) => doneRecords(core, { ...one, signatures: refusal }))
   await core.ports.store
     .recordIssued(

@@ -67,10 +67,11 @@ export async function openArchive(
   { parseMaterial, now }: { readonly parseMaterial: (json: string) => CaMaterial; readonly now: () => Date },
 ): Promise<Archive> {
   const places = placesOf(config)
-  if (!existsSync(places.database)) throw noCa(config)
-  const isWritable = record && (await canWrite(config.dataDir, places.database))
+  const isEmbedded = config.database === undefined
+  if (isEmbedded && !existsSync(places.database)) throw noCa(config)
+  const isWritable = record && (!isEmbedded || (await canWrite(config.dataDir, places.database)))
   const options = { ...storeOptionsOf(config), withoutDocuments: true }
-  const store = isWritable ? await openStore(options) : await openStoreToRead(places.database, options)
+  const store = isWritable ? await openStore(options) : await openStoreToRead(options)
   return {
     store,
     isWritable,

@@ -2,6 +2,7 @@
  * Configuration: read once from the environment, checked as a whole, then passed as plain data.
  * Every value has a default that is safe on a desk; `docs/operate.md` lists them.
  */
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
@@ -9,6 +10,12 @@ import { CodedError } from '../ca/errors.ts'
 export interface Config {
   /** Everything that must be backed up lies below this folder. */
   readonly dataDir: string
+  /** Connection string of PostgreSQL, which may hold a password; SQLite in the data folder when left out. */
+  readonly database: string | undefined
+  /** Connection string of a streaming replica that answers what may lag. */
+  readonly databaseReplica: string | undefined
+  /** Bytes of kept documents; processes that share a database share this folder. */
+  readonly documentsDir: string
   readonly host: string
   readonly port: number
   /** Address written into certificates and links; no slash at the end. */
@@ -67,6 +74,33 @@ function baseUrlOf(env: Environment, host: string, port: number): string {
   return text
 }
 
+/** An address of PostgreSQL from a setting or from the file that `<setting>_FILE` names; never part of a message. */
+function databaseUrl(env: Environment, name: string): string | undefined {
+  const file = env[`${name}_FILE`]
+  const given = env[name]
+  if (given && file) invalid(name, `must not be given beside ${name}_FILE`)
+  const url = given || (file ? readSecret(file, `${name}_FILE`) : undefined)
+  if (url !== undefined && !/^postgres(ql)?:\/\/[^\s]+$/.test(url))
+    invalid(name, 'must begin with postgres://')
+  return url
+}
+
+function databasesOf(env: Environment): Pick<Config, 'database' | 'databaseReplica'> {
+  const database = databaseUrl(env, 'YINXIN_DATABASE')
+  const databaseReplica = databaseUrl(env, 'YINXIN_DATABASE_REPLICA')
+  if (databaseReplica !== undefined && database === undefined)
+    invalid('YINXIN_DATABASE_REPLICA', 'needs YINXIN_DATABASE')
+  return { database, databaseReplica }
+}
+
+function readSecret(file: string, name: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    return invalid(name, `names a file that cannot be read: ${file}`)
+  }
+}
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent']
 
 /**
@@ -81,6 +115,8 @@ export function readConfig(env: Environment, overrides: Partial<Config> = {}): C
   const logLevel = env['YINXIN_LOG'] ?? 'info'
   if (!LOG_LEVELS.includes(logLevel)) invalid('YINXIN_LOG', `must be one of ${LOG_LEVELS.join(', ')}`)
   return {
+    ...databasesOf(env),
+    documentsDir: env['YINXIN_DOCUMENTS'] ?? join(dataDir, 'documents'),
     host,
     port,
     baseUrl: baseUrlOf(env, host, port),

@@ -49,7 +49,7 @@ export interface OpenOptions {
 /** Paths below the data folder; everything here belongs into a backup. */
 export const placesOf = (config: Config) => ({
   database: join(config.dataDir, 'yinxin.sqlite'),
-  documents: join(config.dataDir, 'documents'),
+  documents: config.documentsDir,
   checkpoint: join(config.dataDir, 'published', 'checkpoint'),
   verifierKey: join(config.dataDir, 'published', 'verifier-key'),
   keys: join(config.dataDir, 'keys'),
@@ -65,7 +65,10 @@ export const placesOf = (config: Config) => ({
 export const storeOptionsOf = (config: Config) => {
   const { database, documents, checkpoint } = placesOf(config)
   return {
-    database: { client: 'sqlite3' as const, file: database },
+    database:
+      config.database === undefined
+        ? { client: 'sqlite3' as const, file: database }
+        : { client: 'pg' as const, connection: config.database, replica: config.databaseReplica },
     documentsDir: documents,
     checkpointFile: checkpoint,
     randomBytes: createRandom(),

@@ -8,9 +8,11 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CodedError } from '../ca/errors.ts'
 import { type CaConfig, type CaMaterial, openCa, parseMaterial, reencryptKeys, rotate } from '../ca/index.ts'
 import type { Ca, CaPorts } from '../ca/ports.ts'
 import { type ArchiveOptions, openArchive } from './archive.ts'
+import { openCheckpoint } from './audit/checkpoint.ts'
 import { buildNoteKey, encodeVerifierKey } from './audit/note.ts'
 import { createLog, type SequencerPorts } from './audit/sequencer.ts'
 import { holdEvaluationCeremony } from './cli/ceremony.ts'
@@ -76,11 +78,13 @@ export async function openHouse(config: Config, options: OpenOptions): Promise<H
   try {
     store = await openStore(storeOptionsOf(config))
     // What a predecessor that crashed had taken: nobody else can hold it.
-    if (lock) {
+    if (lock && !store.isShared) {
       await store.leases.clear()
       await store.idempotency.abandonAll()
     }
-    return await openOver(config, options, { store, log, passphrase, close })
+    const folder = { store, log, passphrase, close }
+    // On a first start this holds the ceremony, and makes the log.
+    return await store.exclusively(() => openOver(config, options, folder))
   } catch (error) {
     await close()
     throw error
@@ -96,6 +100,11 @@ async function readMaterial(
   const text = await readIfPresent(placesOf(config).material)
   if (text !== undefined) return parseMaterial(text)
   if (!serving) throw noCa(config)
+  if ((await store.log.readState()) !== null)
+    throw new CodedError(
+      'CONFIG_INVALID',
+      'YINXIN_DATABASE: the database belongs to a CA; copy its data folder (ca.json, keys, published) here first',
+    )
   const ports = { store: store.ca, now, randomBytes: random }
   return holdEvaluationCeremony(config, ports, { passphrase, ...(scryptCost ? { scryptCost } : {}) })
 }
@@ -112,7 +121,10 @@ async function openLogPorts(
   const key = buildNoteKey(`${material.baseUrl.replace(/^https?:\/\//, '')}/log`, ca.logPublicKey)
   const sign = (body: Uint8Array): Promise<Uint8Array> => ca.signNote(body)
   const ports = { store: store.log, published: store.published, signer: { key, sign }, now }
-  if ((await store.log.readState()) === null) await createLog(ports)
+  const state = await store.log.readState()
+  if (state === null) await createLog(ports)
+  else if (openCheckpoint(new TextEncoder().encode(state.head.checkpoint), key) === null)
+    throw new CodedError('CONFIG_INVALID', 'YINXIN_DATABASE: the database belongs to another CA')
   const { verifierKey } = placesOf(config)
   const text = `${encodeVerifierKey(key)}\n`
   if ((await readIfPresent(verifierKey)) !== text)

@@ -32,7 +32,7 @@ export async function changePassphrase(
   },
 ): Promise<Reencryption> {
   const places = placesOf(config)
-  if (!existsSync(places.database)) throw noCa(config)
+  if (!existsSync(config.database === undefined ? places.database : places.material)) throw noCa(config)
   const oldPassphrase = await readPassphrase(config)
   const newPassphrase = await readPassphraseFile(newFile, 'the new passphrase')
   if (oldPassphrase === newPassphrase)

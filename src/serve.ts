@@ -17,6 +17,7 @@ import { buildOpenApi } from './http/openapi.ts'
 import { createRateLimit } from './http/rate-limit.ts'
 import type { RouteDefinition } from './http/route.ts'
 import { operationRoutes } from './http/routes/operation.ts'
+import { createCheckpointJob } from './jobs/checkpoint-job.ts'
 import { createCrlJob } from './jobs/crl-job.ts'
 import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
@@ -65,12 +66,13 @@ function routesOf(
   return { routes, observe: metrics.observe }
 }
 
-function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
+function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: () => Promise<void> } {
   const { store, ca, config } = house
   const { now } = house.services
   const holder = `${hostname()}:${process.pid}:${now().getTime()}`
   const acquire = (name: string) => (ms: number) => store.leases.acquire(name, holder, now(), ms)
-  const sequencer = createSequencerJob({
+  const checkpoint = createCheckpointJob(house.sequencer, () => sequencer.isOpen())
+  const sequencer: SequencerJob = createSequencerJob({
     acquire: acquire('sequencer'),
     open: () => openSequencer(house.sequencer),
     now,
@@ -94,7 +96,10 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
   const statistics: Job = {
     name: 'statistics',
     everyMs: 30_000,
-    run: () => house.services.statistics.catchUp(),
+    async run() {
+      // Folding for everybody is one process's work; the others go on from what it saved.
+      if (await acquire('statistics')(300_000)) await house.services.statistics.catchUp()
+    },
   }
   const crlWatch: Job = {
     name: 'crl-watch',
@@ -104,20 +109,20 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob } {
         if (isNear) house.log.error({ crl: name, nextUpdate }, 'a CRL needs a successor soon')
     },
   }
-  return { jobs: [sequencer, crl, crlWatch, retention, reconcile, statistics], sequencer }
+  const jobs = [sequencer, crl, crlWatch, retention, reconcile, statistics]
+  return {
+    jobs: store.isShared ? [...jobs, checkpoint] : jobs,
+    sequencer,
+    release: () => store.leases.release(holder),
+  }
 }
 
 /** Starts to serve on the configured host and port; port 0 takes a free one. */
 export async function serve(house: House): Promise<Running> {
   const { now } = house.services
-  const { services, config, log } = house
-  // Before anything new is issued: what a crash left open.
-  await recordConfiguration({ ca: house.ca, config, store: house.store, now })
-  const orphans = await services.reconciler.atStart()
-  if (orphans > 0) log.info({ orphans }, 'intents that a crash left open were closed')
-  // The first signature after a start is verified against them.
-  await services.status.publishDueCrls()
-  const { jobs, sequencer } = jobsOf(house)
+  const { config, log } = house
+  await house.store.exclusively(() => prepareToServe(house))
+  const { jobs, sequencer, release } = jobsOf(house)
   const schedule = startJobs(jobs, now, log)
   const { routes, observe } = routesOf(house, () => schedule)
   const { server, stop } = await listen(house, routes, observe).catch(async (error: unknown) => {
@@ -141,8 +146,20 @@ export async function serve(house: House): Promise<Running> {
       await schedule.stop()
       await sequencer.run()
       await sequencer.close()
+      await release()
     },
   }
+}
+
+/** What must be so before anything new is issued. */
+async function prepareToServe({ ca, config, store, services, log }: House): Promise<void> {
+  await recordConfiguration({ ca, config, store, now: services.now })
+  // What a crash left open; where others may be at work on it, only time tells.
+  const { reconciler } = services
+  const orphans = await (store.isShared ? reconciler.closeAbandoned() : reconciler.atStart())
+  if (orphans > 0) log.info({ orphans }, 'intents that a crash left open were closed')
+  // The first signature after a start is verified against them.
+  await services.status.publishDueCrls()
 }
 
 /** The server over the routes, listening; `stop` lets the requests in progress end. @throws {CodedError} CONFIG_INVALID */

@@ -3,6 +3,7 @@ import type { Services } from '../services/services.ts'
 import type { RouteDefinition } from './route.ts'
 import { certificateBatchRoutes } from './routes/certificate-batch.ts'
 import { certificateRoutes } from './routes/certificates.ts'
+import { eventSignatureRoutes } from './routes/event-signatures.ts'
 import { identityEvidenceRoutes } from './routes/identity-evidence.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { logRoutes } from './routes/log.ts'
@@ -14,6 +15,7 @@ import { verificationRoutes } from './routes/verifications.ts'
 
 export const apiRoutes = (services: Services): readonly RouteDefinition[] => [
   ...signatureRoutes(services),
+  ...eventSignatureRoutes(services),
   ...verificationRoutes(services),
   ...certificateBatchRoutes(services),
   ...certificateRoutes(services),

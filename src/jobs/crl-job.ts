@@ -3,9 +3,11 @@
  * is half over. One process at a time, by lease; the store's compare-and-swap on the number guards the rest.
  */
 import type { Ca, CaStore, CrlScope } from '../../ca/ports.ts'
+import { createLeaseHolder } from './lease.ts'
 import type { Job } from './schedule.ts'
 
-const LEASE_MS = 60_000
+/** A publisher that dies is followed within half of the minute in which a revocation must be in its list. */
+const LEASE_MS = 24_000
 /** A full list may have a hundred thousand entries: changes are gathered for a while. */
 const FULL_EVERY_MS = 5_000
 
@@ -33,6 +35,7 @@ export function createCrlJob(deps: CrlJobDeps): Job {
   const { ca, store, now } = deps
   const dirty = new Set<string>()
   const publishedAt = new Map<string, number>()
+  const lease = createLeaseHolder(deps.acquire, LEASE_MS, now)
   let since: number | undefined
 
   /** Marks the scopes whose entries changed since the last look. */
@@ -64,7 +67,12 @@ export function createCrlJob(deps: CrlJobDeps): Job {
     name: 'crl',
     everyMs: 500,
     async run() {
-      if (!(await deps.acquire(LEASE_MS))) return
+      if (!(await lease.hold())) {
+        // What another publishes meanwhile is not known here: whoever takes over makes every list anew.
+        publishedAt.clear()
+        since = undefined
+        return
+      }
       await noteChanges()
       for (const scope of listScopes(ca)) {
         if (!(await isDue(scope))) continue

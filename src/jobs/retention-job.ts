@@ -15,8 +15,10 @@ export function createRetentionJob({ store, acquire, now }: RetentionJobDeps): J
     name: 'retention',
     everyMs: 60_000,
     async run() {
-      if (!(await acquire(LEASE_MS))) return
       const at = now()
+      // Its own folder, whoever holds the lease.
+      await store.retention.sweepFiles(at)
+      if (!(await acquire(LEASE_MS))) return
       await store.retention.eraseDueDocuments(at, ({ id, tenant, sha256 }) => ({
         type: 'document.erased',
         at,
@@ -24,7 +26,6 @@ export function createRetentionJob({ store, acquire, now }: RetentionJobDeps): J
         tenant,
         data: { documentId: id, sha256 },
       }))
-      await store.retention.sweepFiles(at)
       await store.idempotency.sweep(at)
     },
   }

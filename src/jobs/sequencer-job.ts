@@ -4,10 +4,10 @@
  */
 import { CodedError } from '../../ca/errors.ts'
 import type { Sequencer } from '../audit/sequencer.ts'
+import { createLeaseHolder } from './lease.ts'
 import type { Job } from './schedule.ts'
 
 const LEASE_MS = 6_000
-const RENEW_MS = 2_000
 
 export interface SequencerJobDeps {
   /** Takes or extends the lease; undefined while another process holds it. */
@@ -18,20 +18,16 @@ export interface SequencerJobDeps {
 
 export interface SequencerJob extends Job {
   close(): Promise<void>
+  /** True while this process extends the log. */
+  isOpen(): boolean
 }
 
 export function createSequencerJob({ acquire, open, now }: SequencerJobDeps): SequencerJob {
   let sequencer: Sequencer | undefined
-  let renewedAt = 0
+  const lease = createLeaseHolder(acquire, LEASE_MS, now)
 
   async function hold(): Promise<boolean> {
-    const at = now().getTime()
-    if (sequencer && at - renewedAt < RENEW_MS) return true
-    const lease = await acquire(LEASE_MS)
-    if (lease) {
-      renewedAt = at
-      return true
-    }
+    if (await lease.hold()) return true
     await sequencer?.close()
     sequencer = undefined
     return false
@@ -52,6 +48,7 @@ export function createSequencerJob({ acquire, open, now }: SequencerJobDeps): Se
         throw new CodedError('AUDIT_UNAVAILABLE', 'the log could not be extended', { cause: error })
       }
     },
+    isOpen: () => sequencer !== undefined,
     async close() {
       await sequencer?.close()
       sequencer = undefined

@@ -7,6 +7,9 @@ export const toBase64 = (bytes: Uint8Array): string => view(bytes).toString('bas
 /** Lower-case hexadecimal. */
 export const toHex = (bytes: Uint8Array): string => view(bytes).toString('hex')
 
+/** Octets of hexadecimal text that the caller has checked for its alphabet and an even length. */
+export const fromHex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
+
 /** Octets of Base64 text that the caller has checked for its alphabet. */
 export const fromBase64 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))
 

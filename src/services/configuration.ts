@@ -9,7 +9,14 @@ const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stri
 
 /** Hashes of what governs the service: its settings, and each certificate profile as loaded. */
 function facts(config: Config, profiles: BaseDeps['ca']['profiles']): Record<string, string> {
-  const { dataDir: _place, ...settings } = config
+  // Where a process keeps its things, and what it knows the database by, says nothing about what it does.
+  const {
+    dataDir: _place,
+    documentsDir: _documents,
+    database: _secret,
+    databaseReplica: _replica,
+    ...settings
+  } = config
   const named = profiles.map(({ name, sha256 }): [string, string] => [`profile ${name}`, sha256])
   return { settings: hashOf(settings), ...Object.fromEntries(named) }
 }

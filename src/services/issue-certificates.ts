@@ -60,7 +60,8 @@ async function requestOf(deps: ServiceDeps, caller: Caller, input: IssueInput): 
 /** Concern the whole batch: whoever sent it tries again later. */
 const CONCERNS_ALL = new Set(['STORE_UNAVAILABLE', 'STORE_OVERLOADED', 'STORE_CLOSED', 'CA_OVERLOADED'])
 
-function refusalOf(error: unknown): CodedError {
+/** The refusal of one item. @throws what concerns the whole batch */
+export function refusalOf(error: unknown): CodedError {
   if (error instanceof CodedError && !CONCERNS_ALL.has(error.code)) return error
   throw error
 }

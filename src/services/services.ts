@@ -1,5 +1,6 @@
 /** All use cases of the product over one set of dependencies; `main.ts` builds it once. */
 import type { CodedError } from '../../ca/errors.ts'
+import type { EventSignatures } from '../../ca/ports.ts'
 import { createAuthorise } from './authorise.ts'
 import { createCertificates } from './certificates.ts'
 import { createCrlWatch } from './crl-watch.ts'
@@ -11,6 +12,7 @@ import { createLogService } from './log.ts'
 import { createReconciler } from './reconcile.ts'
 import { createReadiness, type ReadinessCheck } from './readiness.ts'
 import { createSignDocument } from './sign-document.ts'
+import { type EventItem, signEvents } from './sign-event.ts'
 import { createSignatures } from './signatures.ts'
 import { createStatistics } from './statistics.ts'
 import { createStatus } from './status.ts'
@@ -41,6 +43,8 @@ export function createServices(base: BaseDeps, checks: readonly ReadinessCheck[]
     tenants: createTenants(base),
     apiKeys: createApiKeys(base),
     signDocument: createSignDocument(deps),
+    signEvents: (caller: Caller, inputs: readonly EventItem[]): Promise<(EventSignatures | CodedError)[]> =>
+      signEvents(deps, caller, inputs),
     signatures: createSignatures(deps),
     verifyDocument: createVerifyDocument(deps),
     verifications: createVerifications(deps),

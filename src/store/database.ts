@@ -224,19 +224,25 @@ function openPgReaders(writer: Knex, options: Extract<DatabaseOptions, { client:
   }
 }
 
+async function createReadOnly(options: DatabaseOptions): Promise<Knex> {
+  if (options.client === 'pg') return createKnex(pgConfig(options.connection, READERS, true))
+  const filename = await readOnlyName(options.file)
+  const config = sqliteConfig(filename, SQLITE_READER_PRAGMAS, READERS)
+  // knex always asks for writing; the name takes that back.
+  return createKnex({ ...config, connection: { filename, flags: ['OPEN_URI'] } })
+}
+
 /**
- * Opens a database of SQLite and never writes to it, its schema included.
+ * Opens a database and never writes to it, its schema included.
  *
  * @throws {STORE_SCHEMA_NEWER}
  * @throws {STORE_UNAVAILABLE} when it cannot be opened, or its schema is older than this code
  */
-export async function openReadOnly(file: string): Promise<Database> {
-  const filename = await readOnlyName(file)
-  const config = sqliteConfig(filename, SQLITE_READER_PRAGMAS, READERS)
-  // knex always asks for writing; the name takes that back.
-  const reader = createKnex({ ...config, connection: { filename, flags: ['OPEN_URI'] } })
+export async function openReadOnly(options: DatabaseOptions): Promise<Database> {
+  const reader = await createReadOnly(options)
   try {
     await checkSchema(reader)
+    if (options.client === 'pg') shareReads(reader, readPg(reader))
     const [row] = await queryRows(reader, `SELECT count(*) AS n FROM ${MIGRATIONS_TABLE}`)
     if (Number(row?.n) < migrationNames.length)
       throw new CodedError(
@@ -248,7 +254,9 @@ export async function openReadOnly(file: string): Promise<Database> {
     if (error instanceof CodedError) throw error
     throw new CodedError('STORE_UNAVAILABLE', `The database cannot be read: ${describeSqlError(error)}`)
   }
-  return { client: 'sqlite3', writer: reader, reader, replica: null, file, close: () => reader.destroy() }
+  const { client } = options
+  const file = client === 'sqlite3' ? options.file : null
+  return { client, writer: reader, reader, replica: null, file, close: () => reader.destroy() }
 }
 
 /** Readers of a write-ahead log share a file beside it; where nobody can make one, nobody can be writing either. */

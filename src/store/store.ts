@@ -22,6 +22,7 @@ import { createIdempotency, type IdempotencyPeriods } from './idempotency.ts'
 import { createIdentityEvidence } from './identity-evidence.ts'
 import { createLogStore } from './log-store.ts'
 import { createLeases, createSettings, createStatistics } from './operation.ts'
+import { withPgLock } from './postgres.ts'
 import type { RandomBytes } from './records.ts'
 import { createRetention } from './retention.ts'
 import { createSignatures } from './signatures.ts'
@@ -43,6 +44,9 @@ export type StoreOptions = {
   readonly idempotency?: IdempotencyPeriods
 }
 
+/** What reading alone needs. */
+type StoreToRead = Pick<StoreOptions, 'database' | 'documentsDir' | 'checkpointFile'>
+
 /** An open store. */
 export type Store = Awaited<ReturnType<typeof openStore>>
 
@@ -58,9 +62,19 @@ const onlyOnce = (work: () => Promise<void>): (() => Promise<void>) => {
   return () => (done ??= work())
 }
 
-const build = (db: Database, committer: Committer, files: DocumentFiles, options: StoreOptions) => ({
+const build = (
+  db: Database,
+  committer: Committer,
+  files: DocumentFiles,
+  options: StoreToRead & Pick<StoreOptions, 'idempotency'>,
+) => ({
   db,
   committer,
+  /** Other processes may write at the same time: what nobody ends ends by time. */
+  isShared: db.client === 'pg',
+  /** Runs work while no other process of this database does. */
+  exclusively: <T>(work: () => Promise<T>): Promise<T> =>
+    db.client === 'pg' ? withPgLock(db.writer, work) : work(),
   ca: createCaStore(db, committer),
   crlPeriods: (): Promise<CrlPeriod[]> => readCrlPeriods(db.reader),
   log: createLogStore(db, committer),
@@ -108,15 +122,7 @@ const noCommitter: Committer = {
 }
 
 /** Opens the store of a data folder for reading only; nothing is made in it. @throws {STORE_UNAVAILABLE} {STORE_SCHEMA_NEWER} */
-export async function openStoreToRead(
-  file: string,
-  { documentsDir, checkpointFile }: Pick<StoreOptions, 'documentsDir' | 'checkpointFile'>,
-): Promise<Store> {
-  const options: StoreOptions = {
-    database: { client: 'sqlite3', file },
-    documentsDir,
-    checkpointFile,
-    randomBytes: () => new Uint8Array(),
-  }
-  return build(await openReadOnly(file), noCommitter, documentFilesIn(documentsDir), options)
+export async function openStoreToRead(options: StoreToRead): Promise<Store> {
+  const db = await openReadOnly(options.database)
+  return build(db, noCommitter, documentFilesIn(options.documentsDir), options)
 }

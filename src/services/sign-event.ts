@@ -1,0 +1,87 @@
+/**
+ * Event signatures over digests: identity evidence of each signer, then the core, which makes, certifies, uses and
+ * destroys a key for each of them. The documents themselves never come here.
+ */
+import { CodedError } from '../../ca/errors.ts'
+import type { SubjectAttribute } from '../../ca/formats.ts'
+import type { EventSignatureRequest, EventSignatures } from '../../ca/ports.ts'
+import { fromHex } from '../lib/bytes.ts'
+import { sha256Hex } from '../lib/sha256.ts'
+import type { ServiceDeps } from './deps.ts'
+import { requireEvidence } from './identity-evidence.ts'
+import { refusalOf } from './issue-certificates.ts'
+import { actorOf, type Caller } from './tenancy.ts'
+
+/** One signer and what is signed in their name. */
+export interface EventInput {
+  readonly signer: {
+    readonly profile?: string
+    readonly issuerId?: string
+    readonly subject: readonly SubjectAttribute[]
+    readonly identityEvidenceId?: string
+    readonly validitySeconds?: number
+  }
+  /** What the signer agreed to: its text, or the SHA-256 of it. */
+  readonly intent: { readonly text: string } | { readonly sha256: string }
+  readonly digests: readonly string[]
+  readonly format?: 'cades' | 'pades'
+  readonly level?: 'B-B' | 'B-T'
+  readonly commitment?: NonNullable<EventSignatureRequest['commitment']>
+}
+
+/** An event of a request, with its JSON pointer there. */
+export interface EventItem {
+  readonly input: EventInput
+  readonly at: string
+}
+
+const agreedOf = (intent: EventInput['intent']): Uint8Array =>
+  fromHex('text' in intent ? sha256Hex(new TextEncoder().encode(intent.text)) : intent.sha256)
+
+async function requestOf(
+  deps: ServiceDeps,
+  caller: Caller,
+  { signer, intent, digests, format, level, commitment }: EventInput,
+  at: string,
+): Promise<EventSignatureRequest> {
+  const { profile = 'event', subject, issuerId, validitySeconds } = signer
+  const wanted = { ...signer, profile }
+  return {
+    ...actorOf(caller),
+    event: {
+      profile,
+      subject,
+      identityEvidenceId: await requireEvidence(deps, caller, wanted, `${at}/signer`),
+      ...(issuerId === undefined ? {} : { issuerId }),
+      ...(validitySeconds === undefined ? {} : { validitySeconds }),
+    },
+    contentsSha256: digests.map(fromHex),
+    format: format ?? 'cades',
+    withTimestamp: level !== 'B-B',
+    agreedSha256: agreedOf(intent),
+    ...(commitment === undefined ? {} : { commitment }),
+  }
+}
+
+/**
+ * Signs for many signers at once.
+ *
+ * @returns one outcome per input, in their order
+ * @throws {CodedError} what concerns all of them: STORE_UNAVAILABLE, CA_OVERLOADED
+ */
+export async function signEvents(
+  deps: ServiceDeps,
+  caller: Caller,
+  inputs: readonly EventItem[],
+): Promise<(EventSignatures | CodedError)[]> {
+  const requests = await Promise.all(
+    inputs.map(({ input, at }) => requestOf(deps, caller, input, at).catch(refusalOf)),
+  )
+  const good = requests.filter((one): one is EventSignatureRequest => !(one instanceof CodedError))
+  const outcomes = (good.length === 0 ? [] : await deps.ca.signEvents(good)).values()
+  return requests.map((one) =>
+    one instanceof CodedError
+      ? one
+      : (outcomes.next().value ?? new CodedError('KEY_UNAVAILABLE', 'nothing was signed')),
+  )
+}
