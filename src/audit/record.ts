@@ -131,30 +131,58 @@ function checkRecord(value: unknown): asserts value is AuditRecord {
   if (failed !== undefined) throw invalid(failed[0])
 }
 
-/** Canonical text of what a record says, which costs most of its encoding. @throws {INPUT_MALFORMED} */
-export const encodeRecordData = (data: JsonObject): string => encodeCanonicalText(data, 1)
+/** The leaf of a record but for its instant and id, which it gets when it is written. */
+export type RecordFrame = { readonly head: string; readonly middle: string; readonly tail: string }
+
+/** What a frame is made of. */
+type Framed = Pick<AuditRecord, 'type' | 'actor' | 'tenant' | 'data'>
+
+/** Every id and every instant that is put into a frame has this length. */
+const ID_AND_INSTANT = '0'.repeat(32 + 24)
+
+/**
+ * Canonical JSON of a record around its instant and id; checked, so that whatever is put in makes a leaf.
+ *
+ * @throws {AUDIT_RECORD_INVALID} {INPUT_MALFORMED} {INPUT_TOO_LARGE} above 65,535 bytes, the largest entry of a tiled log
+ */
+export function frameRecord(record: Framed): RecordFrame {
+  const { type, actor, tenant, data } = record
+  if (!TYPES.has(type)) throw invalid('type')
+  if (!isText(actor, ACTOR)) throw invalid('actor')
+  if (tenant !== null && !isText(tenant, TENANT)) throw invalid('tenant')
+  if (!isObject(data)) throw invalid('data')
+  // Members in canonical order; what was checked above holds no character that JSON escapes.
+  const frame = {
+    head: `{"actor":"${actor}","at":"`,
+    middle: `","data":${encodeCanonicalText(data, 1)},"id":"`,
+    tail: `","tenant":${tenant === null ? 'null' : `"${tenant}"`},"type":"${type}","v":1}`,
+  }
+  checkLeafSize(`${frame.head}${frame.middle}${frame.tail}${ID_AND_INSTANT}`)
+  return frame
+}
+
+function checkLeafSize(text: string): void {
+  // UTF-8 has at most three octets for a unit of UTF-16.
+  if (text.length * 3 > MAX_ENTRY_BYTES && encoder.encode(text).length > MAX_ENTRY_BYTES)
+    throw new CodedError('INPUT_TOO_LARGE', 'Audit record: at most 65,535 bytes')
+}
+
+/** Text of the leaf. @param at RFC 3339 with milliseconds @param id of {@link buildRecordId} with 10 random bytes */
+export const leafText = ({ head, middle, tail }: RecordFrame, at: string, id: string): string =>
+  head + at + middle + id + tail
 
 const encoder = new TextEncoder()
 
 /**
  * Leaf bytes of a record: canonical JSON in UTF-8.
  *
- * @param dataText of {@link encodeRecordData}, where it is known already
- * @returns at most 65,535 bytes, the largest entry of a tiled log
  * @throws {AUDIT_RECORD_INVALID} {INPUT_MALFORMED} {INPUT_TOO_LARGE}
  */
-export function encodeRecord(record: AuditRecord, dataText?: string): Uint8Array {
+export function encodeRecord(record: AuditRecord): Uint8Array {
   checkRecord(record)
-  const { actor, at, id, tenant, type } = record
-  const text = dataText ?? encodeRecordData(record.data)
-  // Members in canonical order; what was checked above holds no character that JSON escapes.
-  const leaf = encoder.encode(
-    `{"actor":"${actor}","at":"${at}","data":${text},"id":"${id}","tenant":${tenant === null ? 'null' : `"${tenant}"`},"type":"${type}","v":1}`,
-  )
-  if (leaf.length > MAX_ENTRY_BYTES) {
-    throw new CodedError('INPUT_TOO_LARGE', 'Audit record: at most 65,535 bytes')
-  }
-  return leaf
+  const text = leafText(frameRecord(record), record.at, record.id)
+  checkLeafSize(text)
+  return encoder.encode(text)
 }
 
 /**

@@ -5,13 +5,9 @@
  * callers arrive a few milliseconds out of order, and readers rely on order. A clock that really jumped back is
  * caught by whoever signs (`CaStore.lastRecordTime`); refusing the record here would lose what was done.
  */
-import {
-  type AuditRecord,
-  buildRecordId,
-  encodeRecord,
-  encodeRecordData,
-  type RecordType,
-} from '../audit/record.ts'
+import { CodedError } from '../../ca/errors.ts'
+import { buildRecordId, frameRecord, leafText, type RecordFrame, type RecordType } from '../audit/record.ts'
+import { encodeTexts } from '../lib/bytes.ts'
 import type { RecordDraft } from '../../ca/ports.ts'
 import type { Transaction } from './database.ts'
 import { orderLockStatement, type SqlValue } from './dialect.ts'
@@ -22,36 +18,27 @@ export type RandomBytes = (count: number) => Uint8Array
 
 const ID_RANDOM_BYTES = 10
 
-/** Builds the record of a draft at this instant. @throws {AUDIT_RECORD_INVALID} {INPUT_TOO_LARGE} */
-function buildRecord(draft: RecordDraft, at: Date, random: Uint8Array): AuditRecord {
-  return {
-    v: 1,
-    id: buildRecordId(at, random),
-    at: at.toISOString(),
-    // Types of the core are plain text; encodeRecord refuses one that is not in the list.
-    type: draft.type as RecordType,
-    actor: draft.actor,
-    tenant: draft.tenant,
-    data: draft.data,
-  }
-}
+/** Frames of drafts, made when they were checked; nobody changes a draft after it was handed over. */
+const frames = new WeakMap<RecordDraft, RecordFrame>()
 
-/** What drafts say, encoded when they were checked; nobody changes a draft after it was handed over. */
-const dataTexts = new WeakMap<RecordDraft, string>()
-
-function encodeDraft(draft: RecordDraft, record: AuditRecord): Uint8Array {
-  let text = dataTexts.get(draft)
-  if (text === undefined) {
-    text = encodeRecordData(draft.data)
-    dataTexts.set(draft, text)
+/** @throws {AUDIT_RECORD_INVALID} {INPUT_MALFORMED} {INPUT_TOO_LARGE} */
+function frameOf(draft: RecordDraft): RecordFrame {
+  let frame = frames.get(draft)
+  if (frame === undefined) {
+    // Types of the core are plain text; one that is not in the list is refused.
+    frame = frameRecord({ ...draft, type: draft.type as RecordType })
+    frames.set(draft, frame)
   }
-  return encodeRecord(record, text)
+  return frame
 }
 
 /** Refuses drafts that can never become a leaf, before they share a transaction with others. */
 export function checkDrafts(drafts: readonly RecordDraft[]): void {
-  const random = new Uint8Array(ID_RANDOM_BYTES)
-  for (const draft of drafts) encodeDraft(draft, buildRecord(draft, draft.at, random))
+  for (const draft of drafts) {
+    if (Number.isNaN(draft.at.getTime()))
+      throw new CodedError('AUDIT_RECORD_INVALID', 'Audit record: at is missing or not as it must be')
+    frameOf(draft)
+  }
 }
 
 async function readLastAt(trx: Transaction): Promise<number> {
@@ -68,14 +55,31 @@ export async function insertRecords(
   if (drafts.length === 0) return []
   const lock = orderLockStatement(trx.client)
   if (lock !== undefined) await trx.rows(lock)
-  let last = await readLastAt(trx)
-  const random = randomBytes(ID_RANDOM_BYTES * drafts.length)
-  const rows: SqlValue[][] = drafts.map((draft, index) => {
-    last = Math.max(last, draft.at.getTime())
-    const start = index * ID_RANDOM_BYTES
-    const record = buildRecord(draft, new Date(last), random.subarray(start, start + ID_RANDOM_BYTES))
-    return [record.id, last, record.type, record.actor, record.tenant, encodeDraft(draft, record)]
-  })
+  const rows = placeRecords(drafts, await readLastAt(trx), randomBytes)
   await insertRows(trx, AUDIT_RECORDS, rows)
   return rows.map((row) => String(row[0]))
+}
+
+/** Rows of the records: times that never run backwards from `lastAt` on, ids, leaves. */
+function placeRecords(
+  drafts: readonly RecordDraft[],
+  lastAt: number,
+  randomBytes: RandomBytes,
+): SqlValue[][] {
+  const random = randomBytes(ID_RANDOM_BYTES * drafts.length)
+  let last = Number.NaN
+  let instant = ''
+  const texts: string[] = []
+  const rows = drafts.map((draft, index): SqlValue[] => {
+    const at = Math.max(Number.isNaN(last) ? lastAt : last, draft.at.getTime())
+    // Most records of a batch share their millisecond.
+    if (at !== last) instant = new Date(at).toISOString()
+    last = at
+    const start = index * ID_RANDOM_BYTES
+    const id = buildRecordId(new Date(at), random.subarray(start, start + ID_RANDOM_BYTES))
+    texts.push(leafText(frameOf(draft), instant, id))
+    return [id, at, draft.type, draft.actor, draft.tenant]
+  })
+  for (const [index, leaf] of encodeTexts(texts).entries()) rows[index]?.push(leaf)
+  return rows
 }
