@@ -7,7 +7,7 @@
 import { CodedError } from '../../ca/errors.ts'
 import type { SubjectAttribute } from '../../ca/formats.ts'
 import type { IssueRequest } from '../../ca/ports.ts'
-import { encodeCanonicalJson } from '../lib/canonical-json.ts'
+import { encodeCanonicalText } from '../lib/canonical-json.ts'
 import { toHex } from '../lib/bytes.ts'
 import { sha256Hex } from '../lib/sha256.ts'
 import type { IdentityEvidence } from '../store/identity-evidence.ts'
@@ -56,12 +56,12 @@ export function hashSubject(subject: readonly SubjectAttribute[], saltHex: strin
     .filter(({ type }) => IDENTIFYING.has(type))
     .map(({ type, value }) => `${type}=${value.normalize('NFC').trim()}`)
     .sort()
-  return sha256Hex(`${saltHex}\n`, encodeCanonicalJson(parts))
+  return sha256Hex(`${saltHex}\n${encodeCanonicalText(parts)}`)
 }
 
 /** Salted hash of one attribute or alternative name; `kind` keeps an `email` of one from passing for the other. */
 const hashName = (kind: 'subject' | 'altName', { type, value }: NameValue, saltHex: string): string =>
-  sha256Hex(`${saltHex}\n`, encodeCanonicalJson([kind, type, value.normalize('NFC').trim()]))
+  sha256Hex(`${saltHex}\n${encodeCanonicalText([kind, type, value.normalize('NFC').trim()])}`)
 
 interface NameValue {
   readonly type: string
@@ -135,23 +135,53 @@ export async function requireEvidence(
   wanted: Wanted,
   at = '#',
 ): Promise<string | null> {
-  const { identityEvidenceId } = wanted
-  if (identityEvidenceId === undefined) {
-    if (!isRequired(deps, wanted.profile)) return null
-    throw new CodedError(
-      'IDENTITY_EVIDENCE_REQUIRED',
-      `profile ${wanted.profile} needs identityEvidenceId (${SOURCE})`,
-    )
-  }
+  return (await openEvidence(deps, caller, [wanted]))(wanted, at)
+}
+
+/**
+ * The same for many: their entries are looked up together, and what is asked twice is worked out once.
+ *
+ * @returns what {@link requireEvidence} does for one of them
+ */
+export async function openEvidence(
+  deps: ServiceDeps,
+  caller: Caller,
+  all: readonly Wanted[],
+): Promise<(wanted: Wanted, at?: string) => string | null> {
+  const ids = [...new Set(all.flatMap(({ identityEvidenceId }) => identityEvidenceId ?? []))]
   // Of the tenant that the certificate will belong to, also for staff who see all: one business's evidence is not another's.
-  const entry = await deps.store.identityEvidence.find(identityEvidenceId, caller.tenant)
+  const entries = await deps.store.identityEvidence.findMany(ids, caller.tenant)
+  const backed = new Set<string>()
+  return (wanted, at = '#') => {
+    const { identityEvidenceId, profile, subject, subjectAltNames } = wanted
+    if (identityEvidenceId === undefined) {
+      if (!isRequired(deps, profile)) return null
+      throw new CodedError(
+        'IDENTITY_EVIDENCE_REQUIRED',
+        `profile ${profile} needs identityEvidenceId (${SOURCE})`,
+      )
+    }
+    const key = JSON.stringify([identityEvidenceId, subject, subjectAltNames])
+    if (backed.has(key)) return identityEvidenceId
+    checkEntry(deps, wanted, entries.get(identityEvidenceId), at)
+    backed.add(key)
+    return identityEvidenceId
+  }
+}
+
+/** @throws {CodedError} IDENTITY_EVIDENCE_MISMATCH */
+function checkEntry(
+  deps: ServiceDeps,
+  wanted: Wanted,
+  entry: IdentityEvidence | undefined,
+  at: string,
+): void {
   const refuse = (rule: string): CodedError => mismatch({ pointer: `${at}/identityEvidenceId`, rule })
   if (!entry) throw refuse('there is no such entry in this tenant')
   if (entry.result !== 'passed') throw refuse('the check did not pass')
   if (deps.now().getTime() - entry.checkedAt.getTime() > MAX_AGE_MS)
     throw refuse('the check is more than a year old')
   checkNames(wanted, entry, at)
-  return identityEvidenceId
 }
 
 export function createIdentityEvidence(deps: ServiceDeps) {

@@ -7,7 +7,7 @@ import { type SubjectAttribute, findAttribute, parseCertificate } from '../../ca
 import type { IssuanceToken, IssuedCertificate, IssuedRow, IssueRequest } from '../../ca/ports.ts'
 import { fromBase64 } from '../lib/bytes.ts'
 import type { ServiceDeps } from './deps.ts'
-import { requireEvidence } from './identity-evidence.ts'
+import { openEvidence } from './identity-evidence.ts'
 import { actorOf, type Caller } from './tenancy.ts'
 
 export interface IssueInput {
@@ -27,11 +27,13 @@ export interface Issued {
   readonly isRepeat: boolean
 }
 
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
+
 /** PKCS#10 as PEM or bare Base64. @throws {CodedError} REQUEST_INVALID */
 function decodeCsr(text: string): Uint8Array {
+  if (BASE64.test(text)) return fromBase64(text)
   const body = text.replace(/-----(BEGIN|END) (NEW )?CERTIFICATE REQUEST-----/g, '').replace(/\s+/g, '')
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(body))
-    throw new CodedError('REQUEST_INVALID', '#/csr is neither PEM nor Base64')
+  if (!BASE64.test(body)) throw new CodedError('REQUEST_INVALID', '#/csr is neither PEM nor Base64')
   return fromBase64(body)
 }
 
@@ -41,20 +43,44 @@ function keyOf(input: IssueInput): IssueRequest['key'] {
   return input.csr === undefined ? { keyId: input.keyId ?? '' } : { csrDer: decodeCsr(input.csr) }
 }
 
-async function requestOf(deps: ServiceDeps, caller: Caller, input: IssueInput): Promise<IssueRequest> {
-  const key = keyOf(input)
-  const identityEvidenceId = await requireEvidence(deps, caller, input)
-  if (input.keyId !== undefined) await deps.checkKeyOwner(caller, input.keyId)
+function requestOf(
+  caller: Caller,
+  input: IssueInput,
+  evidenceOf: (input: IssueInput) => string | null,
+): IssueRequest {
   return {
     ...actorOf(caller),
     profile: input.profile,
     ...(input.issuerId === undefined ? {} : { issuerId: input.issuerId }),
     subject: input.subject,
-    key,
+    key: keyOf(input),
     ...(input.validitySeconds === undefined ? {} : { validitySeconds: input.validitySeconds }),
     ...(input.subjectAltNames ? { subjectAltNames: input.subjectAltNames } : {}),
-    identityEvidenceId,
+    identityEvidenceId: evidenceOf(input),
   }
+}
+
+/** Requests to the core, or why one is refused. @throws what concerns all of them */
+async function requestsOf(
+  deps: ServiceDeps,
+  caller: Caller,
+  inputs: readonly IssueInput[],
+): Promise<(IssueRequest | CodedError)[]> {
+  const evidenceOf = await openEvidence(deps, caller, inputs)
+  const refused = new Map<IssueInput, CodedError>()
+  for (const input of inputs) {
+    if (input.keyId === undefined) continue
+    await deps
+      .checkKeyOwner(caller, input.keyId)
+      .catch((error: unknown) => refused.set(input, refusalOf(error)))
+  }
+  return inputs.map((input) => {
+    try {
+      return refused.get(input) ?? requestOf(caller, input, evidenceOf)
+    } catch (error) {
+      return refusalOf(error)
+    }
+  })
 }
 
 /** Concern the whole batch: whoever sent it tries again later. */
@@ -79,7 +105,9 @@ export async function issueOne(
   input: IssueInput,
   mayRepeat: boolean,
 ): Promise<IssuedCertificate> {
-  const request = await requestOf(deps, caller, input)
+  const [request] = await requestsOf(deps, caller, [input])
+  if (request === undefined || request instanceof CodedError)
+    throw request ?? new CodedError('REQUEST_INVALID', 'there is no request')
   try {
     return await deps.ca.issue(await deps.ca.prepare(request))
   } catch (error) {
@@ -102,7 +130,7 @@ export async function issueMany(
   caller: Caller,
   inputs: readonly IssueInput[],
 ): Promise<(Issued | CodedError)[]> {
-  const requests = await Promise.all(inputs.map((input) => requestOf(deps, caller, input).catch(refusalOf)))
+  const requests = await requestsOf(deps, caller, inputs)
   const outcomes = await prepareAndIssue(
     deps,
     requests.filter((request): request is IssueRequest => !(request instanceof CodedError)),

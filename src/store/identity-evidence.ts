@@ -6,7 +6,7 @@
 import type { RecordDraft } from '../../ca/ports.ts'
 import { createConditions } from './conditions.ts'
 import type { Database } from './database.ts'
-import { queryRows, type SqlRow } from './dialect.ts'
+import { queryRows, type SqlRow, textsOf } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
 import { buildPage, type PageRequest, parseCursor, readLimit } from './paging.ts'
 import { type Page, type TenantFilter, toDate, toMillis, toTextOrNull } from './values.ts'
@@ -65,7 +65,7 @@ const toColumns = (evidence: IdentityEvidence) => ({
 })
 
 /** Evidence over the database. Removing it is in retention.ts. */
-export function createIdentityEvidence({ reader }: Database, committer: Committer) {
+export function createIdentityEvidence({ client, reader }: Database, committer: Committer) {
   return {
     add: (evidence: IdentityEvidence, records: readonly RecordDraft[]): Promise<void> =>
       committer.write<void>({
@@ -80,6 +80,18 @@ export function createIdentityEvidence({ reader }: Database, committer: Committe
       where.tenant('tenant', tenant)
       const [row] = await queryRows(reader, `SELECT * FROM identity_evidence ${where.sql()}`, where.values())
       return row === undefined ? undefined : toEvidence(row)
+    },
+    /** Those of these ids that the tenant has. */
+    findMany: async (
+      ids: readonly string[],
+      tenant: TenantFilter | null,
+    ): Promise<ReadonlyMap<string, IdentityEvidence>> => {
+      if (ids.length === 0) return new Map()
+      const where = createConditions()
+      where.add(`id IN ${textsOf(client)}`, JSON.stringify(ids))
+      where.tenant('tenant', tenant)
+      const rows = await queryRows(reader, `SELECT * FROM identity_evidence ${where.sql()}`, where.values())
+      return new Map(rows.map(toEvidence).map((entry) => [entry.id, entry]))
     },
     /** Newest first. @throws {CURSOR_INVALID} */
     list: async (tenant: TenantFilter | null, request: PageRequest): Promise<Page<IdentityEvidence>> => {
