@@ -4,7 +4,7 @@
  * Each write and its records are one transaction, shared with whoever else writes at that moment.
  */
 import { CodedError } from '../../ca/errors.ts'
-import type { CaStore, CertificateStatus, IntentRow, IssuedRow, RecordDraft } from '../../ca/ports.ts'
+import type { CaStore, IntentRow, IssuedRow, RecordDraft } from '../../ca/ports.ts'
 import { CERTIFICATES, SERIALS } from './bulk-insert.ts'
 import { readCrlEntries, findLastCrl, publishCrl } from './crls.ts'
 import type { Database } from './database.ts'
