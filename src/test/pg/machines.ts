@@ -33,7 +33,7 @@ export async function openMachines(database: string): Promise<Machines> {
       if (first !== undefined && !known.has(name))
         await cp(join(folder, first), join(folder, name), {
           recursive: true,
-          filter: (path) => !path.includes('serving.lock'),
+          filter: (path) => !/serving\.lock|\.new$/.test(path),
         })
       known.add(name)
       const child = await serveChild(join(folder, name), { ...env, ...extra })
