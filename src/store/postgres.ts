@@ -5,7 +5,7 @@
  */
 import type { Knex } from 'knex'
 import { CodedError } from '../../ca/errors.ts'
-import type { RawConnection, SqlRow, SqlValue } from './dialect.ts'
+import type { RawConnection, SqlRow, SqlValue } from './sql-values.ts'
 
 /** The part of a connection of the driver that is used. */
 type PgConnection = {
