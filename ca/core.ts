@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import type { SignatureAlgorithm } from './algorithms/signatures.ts'
 import type { Draft, DraftInput, Signed, SignInput } from './drafts.ts'
 import { CodedError } from './errors.ts'
+import type { Certified, CertifyInput } from './event-signature.ts'
 import type { OneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import type { ThrowAwaySignatures } from './keys/throw-away.ts'
@@ -65,11 +66,16 @@ export type DraftCore = Pick<
 /** What signing needs of the core. */
 export type SigningCore = Pick<IssuingCore, 'issuers' | 'keys'>
 
+/** What event signatures need of the core. */
+export type EventCore = Pick<Core, 'issuers' | 'keys' | 'tsa'>
+
 /** Drafts and signs; one outcome per input, in their order, and a failed one does not hold up the others. */
 export interface IssuingWork {
   drafts(core: DraftCore, inputs: readonly DraftInput[]): Promise<(Draft | CodedError)[]>
   /** Only for what `drafts` made and the store has as an intent. */
   signed(core: SigningCore, inputs: readonly SignInput[]): Promise<(Signed | CodedError)[]>
+  /** The same for certificates of one-time keys, which then sign; the keys are gone afterwards. */
+  certified(core: EventCore, inputs: readonly CertifyInput[]): Promise<(Certified | CodedError)[]>
   close(): Promise<void>
 }
 

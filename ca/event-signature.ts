@@ -11,8 +11,10 @@ import {
   draftSignature,
   stamp,
 } from './document-signature.ts'
+import type { Signed, SignInput } from './drafts.ts'
+import { CodedError } from './errors.ts'
 import { type OneTimeKey, signOnceWith } from './keys/one-time.ts'
-import type { TokenSlot } from './timestamp-token.ts'
+import { type TokenSlot, slotNow } from './timestamp-token.ts'
 import { parseCertificate } from './x509/certificate.ts'
 
 /** One-time keys are P-256: made in microseconds, accepted everywhere. */
@@ -28,6 +30,20 @@ export interface EventInput {
   readonly at: Date
   /** One per content, or none where nothing is time-stamped. */
   readonly slots: readonly TokenSlot[]
+  /** When the slots were taken: {@link monotonicNow}. */
+  readonly slotsTakenAt: bigint
+}
+
+/** A certificate for a one-time key, and what the key then signs. */
+export interface CertifyInput {
+  readonly sign: SignInput
+  readonly event: Omit<EventInput, 'certDer' | 'chainDer'>
+}
+
+/** The certificate exists, also where its key could not sign. */
+export interface Certified {
+  readonly signed: Signed
+  readonly signatures: readonly EventSignature[] | CodedError
 }
 
 /** One signature of an event. */
@@ -57,7 +73,8 @@ export async function signEvent(input: EventInput, tsa: SigningStamper): Promise
     const signatureValue = sign(toHex(content.contentSha256), draft.signedAttributesDer)
     const parts = { draft, algorithm, signatureValue, certDer, chainDer }
     checkSignatureValue(publicKey, parts)
-    const token = await stamp(tsa, input.slots[index], signatureValue)
+    const slot = input.slots[index]
+    const token = await stamp(tsa, slot && slotNow(slot, input.slotsTakenAt), signatureValue)
     signatures.push({
       cmsDer: assembleSignature({ ...parts, tokenDer: token?.tokenDer }),
       signatureValue,
@@ -67,3 +84,21 @@ export async function signEvent(input: EventInput, tsa: SigningStamper): Promise
   }
   return signatures
 }
+
+/** The same; an error is an outcome, since the certificate exists by then. */
+export async function signCertified(
+  input: EventInput,
+  tsa: SigningStamper,
+): Promise<EventSignature[] | CodedError> {
+  try {
+    return await signEvent(input, tsa)
+  } catch (error) {
+    return failureOf(error)
+  }
+}
+
+/** An error as an outcome. */
+export const failureOf = (error: unknown): CodedError =>
+  error instanceof CodedError
+    ? error
+    : new CodedError('KEY_UNAVAILABLE', 'a key could not be used', { cause: error })

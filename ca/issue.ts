@@ -8,7 +8,7 @@ import { sha256Hex } from './algorithms/hashes.ts'
 import { toHex } from './asn1/values.ts'
 import { concat } from './asn1/writer.ts'
 import { type IssuingCore, getIssuer } from './core.ts'
-import type { Signed } from './drafts.ts'
+import type { Draft, Signed } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
@@ -56,14 +56,23 @@ async function takeAll(
   return taken.map((one) => (one instanceof CodedError ? one : (refused.get(one.intent.issuerId) ?? one)))
 }
 
-/** Signs what tokens stand for, one outcome per token, in their order; does not store. */
+/** Signs drafts, one outcome per draft, in their order. */
+export type SignDrafts = (drafts: readonly Draft[]) => Promise<readonly (Signed | CodedError)[]>
+
+/**
+ * Signs what tokens stand for; does not store.
+ *
+ * @param sign what signs; the work of the core where it is left out
+ * @returns one outcome per token, in their order
+ */
 export async function redeemMany(
   core: IssuingCore,
   tokens: readonly IssuanceToken[],
+  sign: SignDrafts = (drafts) => core.work.signed(core, drafts),
 ): Promise<(Redeemed | CodedError)[]> {
   const taken = await takeAll(core, tokens)
   const drafts = taken.flatMap((one) => (one instanceof CodedError ? [] : [one.draft]))
-  const signed = (await core.work.signed(core, drafts)).values()
+  const signed = (await sign(drafts)).values()
   return taken.map((prepared) => {
     if (prepared instanceof CodedError) return prepared
     const outcome = signed.next().value ?? new CodedError('KEY_UNAVAILABLE', 'nothing was signed')

@@ -27,12 +27,13 @@ import {
   signatureIntent,
   signatureRefused,
 } from './signature-records.ts'
-import { type TimestampAuthority, stamperOf } from './timestamp.ts'
+import type { TimestampAuthority } from './timestamp.ts'
+import { stamperOf } from './timestamp-token.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { extKeyUsageOf, keyUsageOf } from './x509/extensions.ts'
 import { EKU } from './x509/oids.ts'
 
-type Stamps = Pick<TimestampAuthority, 'reserve'>
+type Stamps = Pick<TimestampAuthority, 'reserve' | 'passed'>
 
 /**
  * Signs a document digest.

@@ -9,7 +9,8 @@ import { toHex } from './asn1/values.ts'
 import { digest } from './algorithms/hashes.ts'
 import type { Core } from './core.ts'
 import { CodedError } from './errors.ts'
-import { EVENT_KEY, type EventSignature, signEvent } from './event-signature.ts'
+import type { Draft } from './drafts.ts'
+import { type Certified, type CertifyInput, EVENT_KEY, failureOf } from './event-signature.ts'
 import { type Redeemed, redeemMany } from './issue.ts'
 import type { ProviderKey } from './keys/provider.ts'
 import type {
@@ -32,10 +33,13 @@ import {
   signatureIntent,
   signatureRefused,
 } from './signature-records.ts'
-import { type TimestampAuthority, stamperOf } from './timestamp.ts'
+import type { TimestampAuthority } from './timestamp.ts'
+import { monotonicNow } from './timestamp-token.ts'
 
 /** As many as the records of one certificate hold (CPS 6.1). */
 const MAX_DIGESTS = 100
+
+type Stamps = Pick<TimestampAuthority, 'reserve' | 'passed'>
 
 /** One event on its way. */
 interface Event {
@@ -51,7 +55,7 @@ interface Event {
 interface Signing {
   readonly event: Event
   readonly redeemed: Redeemed
-  readonly signatures: readonly EventSignature[] | CodedError
+  readonly signatures: Certified['signatures']
 }
 
 /** An event that came to nothing before there was a certificate. */
@@ -70,7 +74,7 @@ interface Refused {
  */
 export async function signEvents(
   core: Core,
-  authority: Pick<TimestampAuthority, 'reserve'>,
+  authority: Stamps,
   requests: readonly EventSignatureRequest[],
 ): Promise<(EventSignatures | CodedError)[]> {
   const begun = await Promise.all(requests.map((request) => begin(core, request).catch(refusalOf)))
@@ -142,7 +146,7 @@ function intentRecords(core: Core, { request, key, recordSalt, operations }: Eve
 
 async function signBegun(
   core: Core,
-  authority: Pick<TimestampAuthority, 'reserve'>,
+  authority: Stamps,
   events: readonly Event[],
 ): Promise<Map<Event, EventSignatures | CodedError>> {
   if (events.length === 0) return new Map()
@@ -152,62 +156,89 @@ async function signBegun(
     events.flatMap((event) => intentRecords(core, event)),
   )
   const refused: Refused[] = []
-  const prepared: { event: Event; token: IssuanceToken }[] = []
+  const prepared: Prepared[] = []
   for (const [index, event] of events.entries()) {
     const token = outcomes[index]
     if (token === undefined || token instanceof CodedError)
       refused.push({ event, token: undefined, error: token ?? noToken() })
     else prepared.push({ event, token })
   }
-  const signed: Signing[] = []
+  const { signed, failed } = await certifyAndSign(core, authority, prepared)
+  return close(core, signed, [...refused, ...failed])
+}
+
+interface Prepared {
+  readonly event: Event
+  readonly token: IssuanceToken
+}
+
+/** Intents are open by now: whatever happens, they get their outcome. */
+async function certifyAndSign(
+  core: Core,
+  authority: Stamps,
+  prepared: readonly Prepared[],
+): Promise<{ signed: Signing[]; failed: Refused[] }> {
+  const made = new Map<string, Certified['signatures']>()
+  const bySerial = new Map(prepared.map(({ event, token }) => [token.serialHex, event]))
   const tokens = prepared.map(({ token }) => token)
-  // Intents are open by now: whatever happens, they get their outcome.
-  const redeemed = await redeemMany(core, tokens).catch((error: unknown) =>
-    tokens.map(() => failureOf(error)),
-  )
+  const redeemed = await redeemMany(core, tokens, async (drafts) => {
+    const inputs = await certifyInputs(core, authority, drafts, bySerial)
+    const outcomes = await core.work.certified(core, inputs)
+    return outcomes.map((outcome, index) => {
+      if (outcome instanceof CodedError) return outcome
+      made.set(drafts[index]?.serialHex ?? '', outcome.signatures)
+      return outcome.signed
+    })
+  }).catch((error: unknown) => tokens.map(() => failureOf(error)))
+  const signed: Signing[] = []
+  const failed: Refused[] = []
   for (const [index, { event, token }] of prepared.entries()) {
     const one = redeemed[index] ?? noToken()
-    if (one instanceof CodedError) refused.push({ event, token, error: one })
-    else signed.push({ event, redeemed: one, signatures: await signCertified(core, authority, event, one) })
+    if (one instanceof CodedError) failed.push({ event, token, error: one })
+    else signed.push({ event, redeemed: one, signatures: made.get(token.serialHex) ?? noToken() })
   }
-  return close(core, signed, refused)
+  tellTimes(authority, signed)
+  return { signed, failed }
 }
 
-const failureOf = (error: unknown): CodedError =>
-  error instanceof CodedError
-    ? error
-    : new CodedError('KEY_UNAVAILABLE', 'a key could not be used', { cause: error })
+/** What the drafts of these events need to be signed and to sign; their keys leave their keeper here. */
+async function certifyInputs(
+  core: Core,
+  authority: Stamps,
+  drafts: readonly Draft[],
+  bySerial: ReadonlyMap<string, Event>,
+): Promise<CertifyInput[]> {
+  const events = drafts.flatMap(({ serialHex }) => bySerial.get(serialHex) ?? [])
+  const wanted = events.map(({ request: { withTimestamp, contentsSha256 } }) =>
+    withTimestamp ? contentsSha256.length : 0,
+  )
+  const total = wanted.reduce((sum, count) => sum + count, 0)
+  const slots = total === 0 ? [] : [...(await authority.reserve(total))]
+  const slotsTakenAt = monotonicNow()
+  const at = core.ports.now()
+  return events.map(({ request, key }, index) => {
+    const { contentsSha256, format, commitment } = request
+    return {
+      sign: drafts[index] as Draft,
+      event: {
+        key: core.oneTimeKeys.take(key.keyId),
+        contents: contentsSha256.map((contentSha256) => ({ contentSha256, format, commitment })),
+        at,
+        slots: slots.splice(0, wanted[index]),
+        slotsTakenAt,
+      },
+    }
+  })
+}
+
+/** Tokens of the future come after the last of these. */
+function tellTimes(authority: Stamps, signed: readonly Signing[]): void {
+  for (const { signatures } of signed)
+    if (!(signatures instanceof CodedError))
+      for (const { token } of signatures) if (token) authority.passed(token.slot.genTimeMicros)
+}
 
 const noToken = (): CodedError => new CodedError('TOKEN_REJECTED', 'no token')
-
-/** Signs with a key that has its certificate now; an error is an outcome, since the certificate exists already. */
-async function signCertified(
-  core: Core,
-  authority: Pick<TimestampAuthority, 'reserve'>,
-  { request, key }: Event,
-  { certificate }: Redeemed,
-): Promise<EventSignature[] | CodedError> {
-  const { contentsSha256, format, commitment, withTimestamp } = request
-  const { keys, tsa } = core
-  try {
-    return await signEvent(
-      {
-        key: core.oneTimeKeys.take(key.keyId),
-        certDer: certificate.certDer,
-        chainDer: certificate.chainDer,
-        contents: contentsSha256.map((contentSha256) => ({ contentSha256, format, commitment })),
-        at: core.ports.now(),
-        slots: withTimestamp ? await authority.reserve(contentsSha256.length) : [],
-      },
-      {
-        stamper: stamperOf(core),
-        sign: (data) => keys.sign(tsa.keyId, tsa.signatureAlgorithm, data),
-      },
-    )
-  } catch (error) {
-    return failureOf(error)
-  }
-}
 
 /** What was done, as records; the outcome that the caller gets is read off the ids that the store gives them. */
 function doneRecords(core: Core, { event, redeemed, signatures }: Signing): RecordDraft[] {

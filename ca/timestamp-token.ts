@@ -1,7 +1,9 @@
 /** A time-stamp token (RFC 3161 §2.4.2): what it says, what is signed of it, and the finished token. Pure. */
 import type { KeyObject } from 'node:crypto'
 import { digest } from './algorithms/hashes.ts'
+import { publicKeyObject } from './algorithms/keys.ts'
 import { type SignatureAlgorithm, verifySignature } from './algorithms/signatures.ts'
+import type { Core, ServiceIdentity } from './core.ts'
 import { CodedError } from './errors.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { CONTENT } from './x509/cms.ts'
@@ -20,6 +22,25 @@ export interface Stamper {
   readonly certificatesDer: readonly Uint8Array[]
 }
 
+const stampers = new WeakMap<ServiceIdentity, Stamper>()
+
+/** The TSA of a core, without its key. */
+export function stamperOf({ tsa, issuers }: Pick<Core, 'tsa' | 'issuers'>): Stamper {
+  const known = stampers.get(tsa)
+  if (known) return known
+  const { certificate, certDer, signatureAlgorithm } = tsa
+  const issuer = issuers.get(tsa.issuerId)
+  const stamper = {
+    certificate,
+    signatureAlgorithm,
+    publicKey: publicKeyObject(certificate.spkiDer),
+    // The root is the relying party's own.
+    certificatesDer: [certDer, ...(issuer?.role === 'issuing' ? [issuer.certDer] : [])],
+  }
+  stampers.set(tsa, stamper)
+  return stamper
+}
+
 /** Place of a token in the order of its TSA. */
 export interface TokenSlot {
   readonly policy: string
@@ -28,6 +49,15 @@ export interface TokenSlot {
   /** Microseconds since 1970. */
   readonly genTimeMicros: bigint
 }
+
+/** Nanoseconds of the clock that all threads of this process share and that is never set. */
+export const monotonicNow = (): bigint => process.hrtime.bigint()
+
+/** A slot that was taken some time ago, moved to this moment: a token does not say that something existed before it did. */
+export const slotNow = (slot: TokenSlot, takenAt: bigint): TokenSlot => ({
+  ...slot,
+  genTimeMicros: slot.genTimeMicros + (monotonicNow() - takenAt) / 1000n,
+})
 
 /** What a token is about. */
 export interface TokenSubject {

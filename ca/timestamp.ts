@@ -10,20 +10,19 @@
  * stated accuracy). `ordering` stays FALSE: several instances may share the key, and their clocks differ.
  */
 import { type HashName, digest, getHash } from './algorithms/hashes.ts'
-import { publicKeyObject } from './algorithms/keys.ts'
 import { toHex } from './asn1/values.ts'
 import { concat } from './asn1/writer.ts'
-import { type Core, type ServiceIdentity, getIssuer } from './core.ts'
+import { type Core, getIssuer } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { Actor, Json, RecordDraft } from './ports.ts'
 import {
-  type Stamper,
   type TokenSlot,
   TSA_ACCURACY_MS,
   assembleToken,
   buildTokenAttributes,
   buildTstInfo,
+  stamperOf,
 } from './timestamp-token.ts'
 import { certificatePoliciesOf } from './x509/extensions.ts'
 import { type PkiFailure, type TimeStampRequest, parseTimeStampRequest } from './x509/tsp.ts'
@@ -51,6 +50,8 @@ export interface TimestampAuthority {
    * @throws {ISSUER_REVOKED} {CLOCK_WENT_BACK} {KEY_UNAVAILABLE} {STORE_UNAVAILABLE}
    */
   reserve(count: number): Promise<readonly TokenSlot[]>
+  /** Tells the genTime of tokens that were made in reserved places, microseconds: later ones come after it. */
+  passed(micros: bigint): void
 }
 
 interface State {
@@ -75,26 +76,10 @@ export function openTimestampAuthority(core: Core): TimestampAuthority {
       while (slots.length < count) slots.push(await takeSlot(state))
       return slots
     },
+    passed(micros) {
+      if (state.lastMicros === undefined || micros > state.lastMicros) state.lastMicros = micros
+    },
   }
-}
-
-const stampers = new WeakMap<ServiceIdentity, Stamper>()
-
-/** The TSA of a core, without its key. */
-export function stamperOf({ tsa, issuers }: Pick<Core, 'tsa' | 'issuers'>): Stamper {
-  const known = stampers.get(tsa)
-  if (known) return known
-  const { certificate, certDer, signatureAlgorithm } = tsa
-  const issuer = issuers.get(tsa.issuerId)
-  const stamper = {
-    certificate,
-    signatureAlgorithm,
-    publicKey: publicKeyObject(certificate.spkiDer),
-    // The root is the relying party's own.
-    certificatesDer: [certDer, ...(issuer?.role === 'issuing' ? [issuer.certDer] : [])],
-  }
-  stampers.set(tsa, stamper)
-  return stamper
 }
 
 /**

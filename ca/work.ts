@@ -1,8 +1,17 @@
 /** Who does the heavy part of issuing: this thread, or the worker threads of `workers/`. */
 import { assembleCertificate, draftCertificate } from './draft.ts'
 import type { Draft, DraftInput, Signed, SignInput } from './drafts.ts'
-import { type DraftCore, type IssuingWork, type SigningCore, getIssuer, signAsIssuer } from './core.ts'
+import {
+  type DraftCore,
+  type EventCore,
+  type IssuingWork,
+  type SigningCore,
+  getIssuer,
+  signAsIssuer,
+} from './core.ts'
 import { CodedError } from './errors.ts'
+import { type Certified, type CertifyInput, signCertified } from './event-signature.ts'
+import { stamperOf } from './timestamp-token.ts'
 
 /** Items that are worked on together; after them other work of the process gets its turn. */
 const TURN = 32
@@ -28,6 +37,25 @@ export async function signOrRefuse(core: SigningCore, input: SignInput): Promise
   }
 }
 
+/** Signs the certificate of a one-time key, and then with the key. */
+async function certifyOrRefuse(
+  core: EventCore,
+  { sign, event }: CertifyInput,
+): Promise<Certified | CodedError> {
+  const signed = await signOrRefuse(core, sign)
+  if (signed instanceof CodedError) return signed
+  const { keys, tsa } = core
+  const issuer = getIssuer(core, sign.issuerId)
+  const signatures = await signCertified(
+    { ...event, certDer: signed.certDer, chainDer: [issuer.certDer, ...issuer.chainDer] },
+    {
+      stamper: stamperOf(core),
+      sign: (data) => keys.sign(tsa.keyId, tsa.signatureAlgorithm, data),
+    },
+  )
+  return { signed, signatures }
+}
+
 async function inTurns<Input, Outcome>(
   inputs: readonly Input[],
   one: (input: Input) => Outcome | Promise<Outcome>,
@@ -44,5 +72,6 @@ async function inTurns<Input, Outcome>(
 export const workHere: IssuingWork = {
   drafts: (core, inputs) => inTurns(inputs, (input) => draftOrRefuse(core, input)),
   signed: (core, inputs) => inTurns(inputs, (input) => signOrRefuse(core, input)),
+  certified: (core, inputs) => inTurns(inputs, (input) => certifyOrRefuse(core, input)),
   close: () => Promise.resolve(),
 }

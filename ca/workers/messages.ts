@@ -5,20 +5,25 @@
 import type { KeyObject } from 'node:crypto'
 import type { Draft, DraftInput, DraftRequest, Signed, SignInput } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
+import type { Certified, CertifyInput } from '../event-signature.ts'
 import type { CaMaterial } from '../material.ts'
+import { type EventRow, type MadeRow, type Take, eventOf, eventRow, madeOf, madeRow } from './event-rows.ts'
 
 /** What a worker starts with. Keys are handed over inside the process and never written anywhere. */
 export interface WorkerStart {
   readonly material: CaMaterial
   readonly policiesFolder: string
   readonly keys: ReadonlyMap<string, KeyObject>
+  /** Null where it stays in its device: event signatures are then made in the thread of the core. */
+  readonly tsaKey: KeyObject | null
 }
 
 /** One thing to do. */
-export type Job = { readonly draft: DraftInput } | { readonly sign: SignInput }
+export type Job =
+  { readonly draft: DraftInput } | { readonly sign: SignInput } | { readonly certify: CertifyInput }
 
 /** What became of it. */
-export type JobOutcome = Draft | Signed | CodedError
+export type JobOutcome = Draft | Signed | Certified | CodedError
 
 /** Several jobs or outcomes, in their order. */
 export interface Packed {
@@ -27,10 +32,18 @@ export interface Packed {
   readonly text: string
   /** The octets of each, one after the other; the rows have their lengths. */
   readonly octets: Uint8Array
+  /** One-time keys of the jobs that have one, in their order: handles, which stay inside the process. */
+  readonly keys: readonly KeyObject[]
 }
 
 /** Sent once, when a worker can work. */
 export const READY = 'ready'
+
+/** Where rows put what is not text. */
+interface Sink {
+  readonly parts: Uint8Array[]
+  readonly keys: KeyObject[]
+}
 
 type DraftRow = Omit<DraftRequest, 'key'> & {
   readonly issuerId: string
@@ -40,15 +53,27 @@ type DraftRow = Omit<DraftRequest, 'key'> & {
   readonly held: number
   readonly keyId?: string
 }
-type JobRow = DraftRow | { readonly sign: string; readonly tbsSha256: string; readonly tbs: number }
+interface SignRow {
+  readonly sign: string
+  readonly tbsSha256: string
+  readonly tbs: number
+  readonly event?: EventRow
+}
+type JobRow = DraftRow | SignRow
 
 const EMPTY = new Uint8Array(0)
 
-function jobRow(job: Job, parts: Uint8Array[]): JobRow {
-  if ('sign' in job) {
-    const { issuerId, tbsDer, tbsSha256 } = job.sign
-    parts.push(tbsDer)
-    return { sign: issuerId, tbsSha256, tbs: tbsDer.length }
+function signRow({ issuerId, tbsDer, tbsSha256 }: SignInput, { parts }: Sink): SignRow {
+  parts.push(tbsDer)
+  return { sign: issuerId, tbsSha256, tbs: tbsDer.length }
+}
+
+function jobRow(job: Job, sink: Sink): JobRow {
+  const { parts } = sink
+  if ('sign' in job) return signRow(job.sign, sink)
+  if ('certify' in job) {
+    sink.keys.push(job.certify.event.key.key)
+    return { ...signRow(job.certify.sign, sink), event: eventRow(job.certify.event, parts) }
   }
   const { request, issuerId, at, serial, heldSpkiDer } = job.draft
   const { key, profile, subject, identityEvidenceId, validitySeconds, subjectAltNames, eventDigests } =
@@ -72,10 +97,11 @@ function jobRow(job: Job, parts: Uint8Array[]): JobRow {
   }
 }
 
-type Take = (length: number) => Uint8Array
-
-function jobOf(row: JobRow, take: Take): Job {
-  if ('sign' in row) return { sign: { issuerId: row.sign, tbsSha256: row.tbsSha256, tbsDer: take(row.tbs) } }
+function jobOf(row: JobRow, take: Take, nextKey: () => KeyObject): Job {
+  if ('sign' in row) {
+    const sign = { issuerId: row.sign, tbsSha256: row.tbsSha256, tbsDer: take(row.tbs) }
+    return row.event ? { certify: { sign, event: eventOf(row.event, nextKey(), take) } } : { sign }
+  }
   const { issuerId, at, serial, csr, held, keyId, ...request } = row
   const octets = { serial: take(serial), csr: take(csr), held: take(held) }
   return {
@@ -101,19 +127,40 @@ interface ErrorRow {
   readonly message: string
   readonly extra: Readonly<Record<string, unknown>>
 }
-type OutcomeRow = DraftOutcomeRow | ErrorRow | { readonly cert: number; readonly certSha256: string }
+interface SignedRow {
+  readonly cert: number
+  readonly certSha256: string
+  readonly made?: readonly MadeRow[] | ErrorRow
+}
+type OutcomeRow = DraftOutcomeRow | ErrorRow | SignedRow
 
-function outcomeRow(outcome: JobOutcome, parts: Uint8Array[]): OutcomeRow {
-  if (outcome instanceof CodedError) {
-    const { code, message, extra } = outcome
-    return { code, message, extra }
-  }
-  if ('certDer' in outcome) {
-    parts.push(outcome.certDer)
-    return { cert: outcome.certDer.length, certSha256: outcome.certSha256 }
-  }
+const errorRow = ({ code, message, extra }: CodedError): ErrorRow => ({ code, message, extra })
+
+const errorOf = ({ code, message, extra }: ErrorRow): CodedError => new CodedError(code, message, { extra })
+
+function signedRow({ certDer, certSha256 }: Signed, { parts }: Sink): SignedRow {
+  parts.push(certDer)
+  return { cert: certDer.length, certSha256 }
+}
+
+function certifiedRow({ signed, signatures }: Certified, sink: Sink): SignedRow {
+  const row = signedRow(signed, sink)
+  if (signatures instanceof CodedError) return { ...row, made: errorRow(signatures) }
+  return { ...row, made: signatures.map((one) => madeRow(one, sink.parts)) }
+}
+
+function signedOf({ cert, certSha256, made }: SignedRow, take: Take): Signed | Certified {
+  const signed = { certDer: take(cert), certSha256 }
+  if (made === undefined) return signed
+  return { signed, signatures: 'code' in made ? errorOf(made) : made.map((row) => madeOf(row, take)) }
+}
+
+function outcomeRow(outcome: JobOutcome, sink: Sink): OutcomeRow {
+  if (outcome instanceof CodedError) return errorRow(outcome)
+  if ('certDer' in outcome) return signedRow(outcome, sink)
+  if ('signed' in outcome) return certifiedRow(outcome, sink)
   const { tbsDer, subjectDer, notBefore, notAfter, ...rest } = outcome
-  parts.push(tbsDer, subjectDer)
+  sink.parts.push(tbsDer, subjectDer)
   return {
     ...rest,
     tbs: tbsDer.length,
@@ -124,8 +171,8 @@ function outcomeRow(outcome: JobOutcome, parts: Uint8Array[]): OutcomeRow {
 }
 
 function outcomeOf(row: OutcomeRow, take: Take): JobOutcome {
-  if ('code' in row) return new CodedError(row.code, row.message, { extra: row.extra })
-  if ('cert' in row) return { certDer: take(row.cert), certSha256: row.certSha256 }
+  if ('code' in row) return errorOf(row)
+  if ('cert' in row) return signedOf(row, take)
   const { tbs, subjectOctets, notBefore, notAfter, ...rest } = row
   return {
     ...rest,
@@ -136,26 +183,32 @@ function outcomeOf(row: OutcomeRow, take: Take): JobOutcome {
   }
 }
 
-function pack<Item, Row>(
-  id: number,
-  items: readonly Item[],
-  rowOf: (item: Item, parts: Uint8Array[]) => Row,
-): Packed {
-  const parts: Uint8Array[] = []
-  const text = JSON.stringify(items.map((item) => rowOf(item, parts)))
+function pack<Item, Row>(id: number, items: readonly Item[], rowOf: (item: Item, sink: Sink) => Row): Packed {
+  const sink: Sink = { parts: [], keys: [] }
+  const { parts, keys } = sink
+  const text = JSON.stringify(items.map((item) => rowOf(item, sink)))
   const octets = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {
     octets.set(part, at)
     at += part.length
   }
-  return { id, text, octets }
+  return { id, text, octets, keys }
 }
 
-function unpack<Row, Item>({ text, octets }: Packed, itemOf: (row: Row, take: Take) => Item): Item[] {
+function unpack<Row, Item>(
+  { text, octets, keys }: Packed,
+  itemOf: (row: Row, take: Take, nextKey: () => KeyObject) => Item,
+): Item[] {
   let at = 0
   const take: Take = (length) => octets.subarray(at, (at += length))
-  return (JSON.parse(text) as Row[]).map((row) => itemOf(row, take))
+  const left = keys.values()
+  const nextKey = (): KeyObject => {
+    const { value } = left.next()
+    if (!value) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its key')
+    return value
+  }
+  return (JSON.parse(text) as Row[]).map((row) => itemOf(row, take, nextKey))
 }
 
 /** Jobs as they are sent. */

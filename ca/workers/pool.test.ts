@@ -5,15 +5,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
+import { getKeyAlgorithm } from '../algorithms/key-algorithms.ts'
+import type { ServiceIdentity } from '../core.ts'
 import { openDraftCore, openProfiles } from '../draft-core.ts'
 import { draftCertificate } from '../draft.ts'
 import type { Draft, DraftInput, Signed } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import { evaluationCeremony, holdCeremony, openCa } from '../index.ts'
 import { openEncryptedFileKeys } from '../keys/encrypted-file.ts'
+import { generatePrivateKey } from '../keys/generate.ts'
 import type { IssuanceToken } from '../ports.ts'
 import { openMemoryStore } from '../testing/memory-store.ts'
 import { makeCsr, makeRequest } from '../testing/requests.ts'
+import { messageDigestOf, parseSignedData } from '../x509/cms.ts'
 import { openWorkers } from './pool.ts'
 
 const policiesFolder = join(import.meta.dirname, '../../policies')
@@ -49,6 +53,7 @@ async function openPool(t: ExecutionContext, count: number) {
     material,
     policiesFolder,
     keys: new Map([[issuer.issuerId, await keys.share(issuer.keyId)]]),
+    tsaKey: await keys.share(material.tsa.keyId),
   }
   const work = await openWorkers(count, start)
   t.teardown(() => work.close())
@@ -60,7 +65,7 @@ async function openPool(t: ExecutionContext, count: number) {
     at: NOW,
   })
   // The pool asks nothing of the core that it is handed.
-  const signing = { ...core, keys }
+  const signing = { ...core, keys, tsaKeyId: material.tsa.keyId }
   return { core, work, inputOf, signing }
 }
 
@@ -156,4 +161,50 @@ test('a CA with worker threads issues, records and refuses as one without', asyn
   )
   t.is(recorded.length, 40)
   t.is(store.records.filter(({ type }) => type === 'certificate.refused').length, 1)
+})
+
+test('workers sign events as this thread would, and a key signs nothing else there either', async (t) => {
+  const { ports, places, material, store } = await ceremony(t)
+  const ca = await openCa({ ...places, material, threads: 2 }, ports)
+  t.teardown(() => ca.close())
+  const { subject, identityEvidenceId, actor, tenant } = await makeRequest()
+  const contentsSha256 = [new Uint8Array(randomBytes(32)), new Uint8Array(randomBytes(32))]
+  const event = { profile: 'event', subject, identityEvidenceId }
+  const request = { actor, tenant, event, contentsSha256, format: 'cades' as const, withTimestamp: true }
+  const outcomes = await ca.signEvents([
+    ...Array.from({ length: 20 }, () => request),
+    { ...request, withTimestamp: false, commitment: 'origin' },
+    { ...request, contentsSha256: [] },
+  ])
+  t.deepEqual(outcomes.map(codeOf), [...Array<string>(21).fill('done'), 'INPUT_MALFORMED'])
+  for (const outcome of outcomes.slice(0, 21)) {
+    if (outcome instanceof CodedError) return t.fail()
+    for (const [index, { cmsDer, timestampedAt, signatureValue }] of outcome.signatures.entries()) {
+      const [signer] = parseSignedData(cmsDer).signerInfos
+      t.deepEqual(signer && messageDigestOf(signer), contentsSha256[index])
+      t.deepEqual(signer?.signature, signatureValue)
+      t.is(timestampedAt === null, signer?.unsignedAttributes.length === 0)
+    }
+  }
+  t.is(store.records.filter(({ type }) => type === 'timestamp.issued').length, 40)
+  t.is(store.records.filter(({ type }) => type === 'key.destroyed').length, 21)
+})
+
+test('attack: a key that is handed to a worker for one digest does not sign another there', async (t) => {
+  const { core, work, inputOf, signing } = await openPool(t, 1)
+  const [draft] = await work.drafts(core, [await inputOf()])
+  if (draft === undefined || !isDraft(draft)) return t.fail()
+  const key = await generatePrivateKey(getKeyAlgorithm('P-256'))
+  const event = {
+    key: { key, digestsHex: ['00'.repeat(32)] },
+    contents: [{ contentSha256: new Uint8Array(randomBytes(32)), format: 'cades' as const }],
+    at: NOW,
+    slots: [],
+    slotsTakenAt: 0n,
+  }
+  const tsa = { keyId: signing.tsaKeyId } as ServiceIdentity
+  const [outcome] = await work.certified({ ...signing, tsa }, [{ sign: draft, event }])
+  if (outcome === undefined || outcome instanceof CodedError) return t.fail()
+  t.is(codeOf(outcome.signatures), 'DIGEST_NOT_AUTHORISED')
+  t.true(outcome.signed.certDer.length > 0)
 })

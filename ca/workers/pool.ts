@@ -11,6 +11,8 @@ import { Worker } from 'node:worker_threads'
 import type { IssuingWork } from '../core.ts'
 import type { Draft, Signed } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
+import type { Certified } from '../event-signature.ts'
+import { workHere } from '../work.ts'
 import {
   type Job,
   type JobOutcome,
@@ -175,6 +177,14 @@ export async function openWorkers(count: number, data: WorkerStart): Promise<Iss
         state,
         inputs.map(({ issuerId, tbsDer, tbsSha256 }) => ({ sign: { issuerId, tbsDer, tbsSha256 } })),
       ) as Promise<(Signed | CodedError)[]>,
+    // The TSA may have been given another key since the workers started; they have the one of before.
+    certified: (core, inputs) =>
+      data.tsaKey === null || core.tsa.keyId !== data.material.tsa.keyId
+        ? workHere.certified(core, inputs)
+        : (run(
+            state,
+            inputs.map((certify) => ({ certify })),
+          ) as Promise<(Certified | CodedError)[]>),
     async close() {
       state.isClosed = true
       await Promise.all([...state.hands].map(({ worker }) => worker.terminate()))

@@ -5,7 +5,10 @@ import { openDraftCore, openProfiles } from '../draft-core.ts'
 import { assembleCertificate } from '../draft.ts'
 import type { Signed, SignInput } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
+import { type Certified, type CertifyInput, signCertified } from '../event-signature.ts'
 import { signWithKeyObject } from '../keys/sign.ts'
+import { openService } from '../material.ts'
+import { stamperOf } from '../timestamp-token.ts'
 import { draftOrRefuse } from '../work.ts'
 import {
   type Job,
@@ -17,8 +20,10 @@ import {
   unpackJobs,
 } from './messages.ts'
 
-const { material, policiesFolder, keys } = workerData as WorkerStart
+const { material, policiesFolder, keys, tsaKey } = workerData as WorkerStart
 const core = await openDraftCore(material, openProfiles(policiesFolder))
+const tsa = openService(material.tsa, core.issuers)
+const stamper = stamperOf({ tsa, issuers: core.issuers })
 
 function sign({ issuers }: DraftCore, input: SignInput): Signed | CodedError {
   try {
@@ -32,12 +37,40 @@ function sign({ issuers }: DraftCore, input: SignInput): Signed | CodedError {
   }
 }
 
-const work = (job: Job): JobOutcome =>
-  'draft' in job ? draftOrRefuse(core, job.draft) : sign(core, job.sign)
+function stamp(data: Uint8Array): Uint8Array {
+  if (!tsaKey) throw new CodedError('KEY_UNAVAILABLE', 'the key of the TSA is not in this house')
+  return signWithKeyObject(tsaKey, tsa.signatureAlgorithm, data)
+}
+
+async function certify(input: CertifyInput): Promise<Certified | CodedError> {
+  const signed = sign(core, input.sign)
+  if (signed instanceof CodedError) return signed
+  const issuer = getIssuer(core, input.sign.issuerId)
+  const { certDer } = signed
+  const chainDer = [issuer.certDer, ...issuer.chainDer]
+  return {
+    signed,
+    signatures: await signCertified({ ...input.event, certDer, chainDer }, { stamper, sign: stamp }),
+  }
+}
+
+function work(job: Job): JobOutcome | Promise<JobOutcome> {
+  if ('draft' in job) return draftOrRefuse(core, job.draft)
+  return 'sign' in job ? sign(core, job.sign) : certify(job.certify)
+}
+
+/** In order, and without a turn of the event loop for what needs none. */
+async function workAll(jobs: readonly Job[]): Promise<JobOutcome[]> {
+  const outcomes: JobOutcome[] = []
+  for (const job of jobs) outcomes.push(await work(job))
+  return outcomes
+}
 
 const port = parentPort
 if (!port) throw new Error('this module is started as a worker thread')
 port.on('message', (message: Packed) => {
-  port.postMessage(packOutcomes(message.id, unpackJobs(message).map(work)))
+  void workAll(unpackJobs(message)).then((outcomes) => {
+    port.postMessage(packOutcomes(message.id, outcomes))
+  })
 })
 port.postMessage(READY)
