@@ -17,8 +17,8 @@ import { type OneTimeKey, signOnceWith } from './keys/one-time.ts'
 import { type TokenSlot, slotNow } from './timestamp-token.ts'
 import { parseCertificate } from './x509/certificate.ts'
 
-/** One-time keys are P-256: made in microseconds, accepted everywhere. */
-export const EVENT_KEY = getKeyAlgorithm('P-256')
+/** One-time keys are P-256. */
+const EVENT_KEY = getKeyAlgorithm('P-256')
 
 /** A certified one-time key and what it signs. */
 export interface EventInput {

@@ -156,9 +156,7 @@ async function openWork(
     if (!keys.share) return workHere
     shared.set(issuerId, await keys.share(keyId))
   }
-  const { material } = config
-  const tsaKey = keys.share ? await keys.share(material.tsa.keyId) : null
-  return openWorkers(threads, { material, policiesFolder: policiesOf(config), keys: shared, tsaKey })
+  return openWorkers(threads, { material: config.material, policiesFolder: policiesOf(config), keys: shared })
 }
 
 /** A profile that nobody signs is a mistake in one of the two files. */

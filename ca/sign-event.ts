@@ -10,7 +10,7 @@ import { digest } from './algorithms/hashes.ts'
 import type { Core } from './core.ts'
 import { CodedError } from './errors.ts'
 import type { Draft } from './drafts.ts'
-import { type Certified, type CertifyInput, EVENT_KEY, failureOf } from './event-signature.ts'
+import { type Certified, type CertifyInput, failureOf } from './event-signature.ts'
 import { type Redeemed, redeemMany } from './issue.ts'
 import type { ProviderKey } from './keys/provider.ts'
 import type {
@@ -77,7 +77,7 @@ export async function signEvents(
   authority: Stamps,
   requests: readonly EventSignatureRequest[],
 ): Promise<(EventSignatures | CodedError)[]> {
-  const begun = await Promise.all(requests.map((request) => begin(core, request).catch(refusalOf)))
+  const begun = requests.map((request) => begin(core, request))
   const events = begun.filter((one): one is Event => !(one instanceof CodedError))
   try {
     const overload = begun.find((one) => one instanceof CodedError && one.code === 'CA_OVERLOADED')
@@ -94,14 +94,6 @@ export async function signEvents(
   }
 }
 
-/** Concern all of a batch, not the one that met them first. */
-const CONCERNS_ALL = new Set(['STORE_UNAVAILABLE', 'CLOCK_WENT_BACK'])
-
-function refusalOf(error: unknown): CodedError {
-  if (!(error instanceof CodedError) || CONCERNS_ALL.has(error.code)) throw error
-  return error
-}
-
 /** The digests in hexadecimal. @throws {INPUT_MALFORMED} {PROFILE_UNKNOWN} {PROFILE_VIOLATION} */
 function checkAsked(core: Core, { event, contentsSha256 }: EventSignatureRequest): string[] {
   const digests = contentsSha256.map(toHex)
@@ -114,10 +106,19 @@ function checkAsked(core: Core, { event, contentsSha256 }: EventSignatureRequest
   return digests
 }
 
-async function begin(core: Core, request: EventSignatureRequest): Promise<Event> {
+function begin(core: Core, request: EventSignatureRequest): Event | CodedError {
+  try {
+    return eventOf(core, request)
+  } catch (error) {
+    if (error instanceof CodedError) return error
+    throw error
+  }
+}
+
+function eventOf(core: Core, request: EventSignatureRequest): Event {
   const { actor, tenant, event } = request
   const digests = checkAsked(core, request)
-  const key = await core.oneTimeKeys.generate(EVENT_KEY, tenant, digests)
+  const key = core.oneTimeKeys.generate(tenant, digests)
   const recordSalt = core.ports.randomBytes(16)
   return {
     request,

@@ -1,7 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
 
-import { getKeyAlgorithm } from './algorithms/key-algorithms.ts'
 import { parseSpki } from './algorithms/keys.ts'
 import { getProfile } from './profiles.ts'
 import { fillUrl, openTemplates, policyOid, subjectKeyIdentifierFor } from './template.ts'
@@ -13,7 +12,7 @@ import { encodeName } from './x509/name.ts'
 import { EXT } from './x509/oids.ts'
 
 const { core, issuer } = await openTestCore()
-const { spkiDer } = await core.oneTimeKeys.generate(getKeyAlgorithm('P-256'), null, [])
+const { spkiDer } = core.oneTimeKeys.generate(null, [])
 const subjectKeyIdentifier = subjectKeyIdentifierFor(parseSpki(spkiDer).keyBits)
 
 const second = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000)

@@ -200,7 +200,7 @@ test('a key file that asks for gigabytes of scrypt is refused before work starts
 
 test('a one-time key signs each of its digests once and is gone', async (t) => {
   const keys = openOneTimeKeys(now)
-  const { keyId, spkiDer } = await keys.generate(P256, 't1', ['aa', 'bb'])
+  const { keyId, spkiDer } = keys.generate('t1', ['aa', 'bb'])
   const sign = signOnceWith(keys.take(keyId), P256.signature)
   for (const digestHex of ['bb', 'aa'])
     t.true(verify('sha256', message, publicKeyObject(spkiDer), sign(digestHex, message)))
@@ -213,7 +213,7 @@ test('a one-time key signs each of its digests once and is gone', async (t) => {
 test('attack: a one-time key is gone when it is asked for another digest, or for the same twice', async (t) => {
   const keys = openOneTimeKeys(now)
   for (const asked of ['cc', 'aa']) {
-    const { keyId } = await keys.generate(P256, 't1', ['aa', 'bb'])
+    const { keyId } = keys.generate('t1', ['aa', 'bb'])
     const sign = signOnceWith(keys.take(keyId), P256.signature)
     sign('aa', message)
     t.is(await codeOf(() => sign(asked, message)), 'DIGEST_NOT_AUTHORISED')
@@ -223,18 +223,16 @@ test('attack: a one-time key is gone when it is asked for another digest, or for
 
 test('a one-time key is gone too when its signature fails', async (t) => {
   const keys = openOneTimeKeys(now)
-  const { keyId } = await keys.generate(P256, 't1', ['aa', 'bb'])
+  const { keyId } = keys.generate('t1', ['aa', 'bb'])
   const sign = signOnceWith(keys.take(keyId), getSignatureAlgorithm('rsa-sha256'))
   t.is(await codeOf(() => sign('aa', message)), 'ALGORITHM_UNSUPPORTED')
   t.is(await codeOf(() => sign('bb', message)), 'KEY_DESTROYED')
 })
 
-test('no more one-time keys are alive than there is room for, also while they are made', async (t) => {
+test('no more one-time keys are alive than there is room for', async (t) => {
   const keys = openOneTimeKeys(now)
-  const codes = await Promise.all(
-    Array.from({ length: 10_001 }, () => codeOf(() => keys.generate(P256, 't1', []))),
-  )
-  t.is(codes.filter((code) => code === 'CA_OVERLOADED').length, 1)
+  for (let n = 0; n < 10_000; n++) keys.generate('t1', [])
+  t.is(await codeOf(() => keys.generate('t1', [])), 'CA_OVERLOADED')
   t.is(keys.size, 10_000)
 })
 

@@ -6,10 +6,9 @@
  * (Electronic Signature Law art. 13(2): nobody signs with them again).
  */
 import { randomUUID, type KeyObject } from 'node:crypto'
-import type { KeyAlgorithm } from '../algorithms/key-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signatures.ts'
 import { CodedError } from '../errors.ts'
-import { generatePrivateKey, spkiOf } from './generate.ts'
+import { generateP256 } from './generate.ts'
 import type { ProviderKey } from './provider.ts'
 import { signWithKeyObject } from './sign.ts'
 
@@ -26,16 +25,12 @@ export type SignOnce = (digestHex: string, data: Uint8Array) => Uint8Array
 /** Keys that wait for their certificate. */
 export interface OneTimeKeys {
   /**
-   * Makes a key.
+   * Makes a P-256 key: made in microseconds, accepted everywhere.
    *
    * @param digestsHex what it may sign, each once
    * @throws {CA_OVERLOADED} when too many keys are alive
    */
-  generate(
-    algorithm: KeyAlgorithm,
-    tenant: string | null,
-    digestsHex: readonly string[],
-  ): Promise<ProviderKey>
+  generate(tenant: string | null, digestsHex: readonly string[]): ProviderKey
   /** @throws {KEY_NOT_FOUND} */
   publicKey(keyId: string): ProviderKey
   has(keyId: string): boolean
@@ -57,31 +52,24 @@ const MAX_ONE_TIME_KEYS = 10_000
  */
 export function openOneTimeKeys(now: () => Date): OneTimeKeys {
   const alive = new Map<string, OneTimeKey & { readonly info: ProviderKey }>()
-  // Those that are being made count too: all of a flood arrive before the first key is there.
-  let making = 0
 
   return {
-    async generate(algorithm, tenant, digestsHex) {
-      if (alive.size + making >= MAX_ONE_TIME_KEYS)
+    generate(tenant, digestsHex) {
+      if (alive.size >= MAX_ONE_TIME_KEYS)
         throw new CodedError(
           'CA_OVERLOADED',
           `more than ${MAX_ONE_TIME_KEYS} one-time keys are alive; try again`,
         )
-      making++
-      try {
-        const key = await generatePrivateKey(algorithm)
-        const info: ProviderKey = {
-          keyId: `event-${randomUUID()}`,
-          algorithm: algorithm.name,
-          spkiDer: spkiOf(key),
-          tenant,
-          createdAt: now(),
-        }
-        alive.set(info.keyId, { key, digestsHex, info })
-        return info
-      } finally {
-        making--
+      const { key, spkiDer } = generateP256()
+      const info: ProviderKey = {
+        keyId: `event-${randomUUID()}`,
+        algorithm: 'P-256',
+        spkiDer,
+        tenant,
+        createdAt: now(),
       }
+      alive.set(info.keyId, { key, digestsHex, info })
+      return info
     },
     publicKey(keyId) {
       const entry = alive.get(keyId)

@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import type { Draft, DraftInput, DraftRequest, Signed, SignInput } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import type { Certified, CertifyInput } from '../event-signature.ts'
-import type { CaMaterial } from '../material.ts'
+import type { CaMaterial, ServiceMaterial } from '../material.ts'
 import { type EventRow, type MadeRow, type Take, eventOf, eventRow, madeOf, madeRow } from './event-rows.ts'
 
 /** What a worker starts with. Keys are handed over inside the process and never written anywhere. */
@@ -14,13 +14,18 @@ export interface WorkerStart {
   readonly material: CaMaterial
   readonly policiesFolder: string
   readonly keys: ReadonlyMap<string, KeyObject>
-  /** Null where it stays in its device: event signatures are then made in the thread of the core. */
-  readonly tsaKey: KeyObject | null
+}
+
+/** The TSA of now: it is renewed while workers run. */
+export interface TsaHandle extends ServiceMaterial {
+  readonly key: KeyObject
 }
 
 /** One thing to do. */
 export type Job =
-  { readonly draft: DraftInput } | { readonly sign: SignInput } | { readonly certify: CertifyInput }
+  | { readonly draft: DraftInput }
+  | { readonly sign: SignInput }
+  | { readonly certify: CertifyInput; readonly tsa: TsaHandle }
 
 /** What became of it. */
 export type JobOutcome = Draft | Signed | Certified | CodedError
@@ -34,6 +39,7 @@ export interface Packed {
   readonly octets: Uint8Array
   /** One-time keys of the jobs that have one, in their order: handles, which stay inside the process. */
   readonly keys: readonly KeyObject[]
+  readonly tsas: readonly TsaHandle[]
 }
 
 /** Sent once, when a worker can work. */
@@ -43,6 +49,14 @@ export const READY = 'ready'
 interface Sink {
   readonly parts: Uint8Array[]
   readonly keys: KeyObject[]
+  readonly tsas: Set<TsaHandle>
+}
+
+/** What rows find beside the text. */
+interface Source {
+  readonly take: Take
+  readonly nextKey: () => KeyObject
+  readonly tsas: readonly TsaHandle[]
 }
 
 type DraftRow = Omit<DraftRequest, 'key'> & {
@@ -58,6 +72,8 @@ interface SignRow {
   readonly tbsSha256: string
   readonly tbs: number
   readonly event?: EventRow
+  /** Place of its TSA among those of the message. */
+  readonly tsa?: number
 }
 type JobRow = DraftRow | SignRow
 
@@ -73,7 +89,8 @@ function jobRow(job: Job, sink: Sink): JobRow {
   if ('sign' in job) return signRow(job.sign, sink)
   if ('certify' in job) {
     sink.keys.push(job.certify.event.key.key)
-    return { ...signRow(job.certify.sign, sink), event: eventRow(job.certify.event, parts) }
+    const tsa = [...sink.tsas.add(job.tsa)].indexOf(job.tsa)
+    return { ...signRow(job.certify.sign, sink), event: eventRow(job.certify.event, parts), tsa }
   }
   const { request, issuerId, at, serial, heldSpkiDer } = job.draft
   const { key, profile, subject, identityEvidenceId, validitySeconds, subjectAltNames, eventDigests } =
@@ -97,10 +114,13 @@ function jobRow(job: Job, sink: Sink): JobRow {
   }
 }
 
-function jobOf(row: JobRow, take: Take, nextKey: () => KeyObject): Job {
+function jobOf(row: JobRow, { take, nextKey, tsas }: Source): Job {
   if ('sign' in row) {
     const sign = { issuerId: row.sign, tbsSha256: row.tbsSha256, tbsDer: take(row.tbs) }
-    return row.event ? { certify: { sign, event: eventOf(row.event, nextKey(), take) } } : { sign }
+    if (!row.event) return { sign }
+    const tsa = tsas[row.tsa ?? 0]
+    if (!tsa) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its TSA')
+    return { certify: { sign, event: eventOf(row.event, nextKey(), take) }, tsa }
   }
   const { issuerId, at, serial, csr, held, keyId, ...request } = row
   const octets = { serial: take(serial), csr: take(csr), held: take(held) }
@@ -170,7 +190,7 @@ function outcomeRow(outcome: JobOutcome, sink: Sink): OutcomeRow {
   }
 }
 
-function outcomeOf(row: OutcomeRow, take: Take): JobOutcome {
+function outcomeOf(row: OutcomeRow, { take }: Source): JobOutcome {
   if ('code' in row) return errorOf(row)
   if ('cert' in row) return signedOf(row, take)
   const { tbs, subjectOctets, notBefore, notAfter, ...rest } = row
@@ -184,7 +204,7 @@ function outcomeOf(row: OutcomeRow, take: Take): JobOutcome {
 }
 
 function pack<Item, Row>(id: number, items: readonly Item[], rowOf: (item: Item, sink: Sink) => Row): Packed {
-  const sink: Sink = { parts: [], keys: [] }
+  const sink: Sink = { parts: [], keys: [], tsas: new Set() }
   const { parts, keys } = sink
   const text = JSON.stringify(items.map((item) => rowOf(item, sink)))
   const octets = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
@@ -193,12 +213,12 @@ function pack<Item, Row>(id: number, items: readonly Item[], rowOf: (item: Item,
     octets.set(part, at)
     at += part.length
   }
-  return { id, text, octets, keys }
+  return { id, text, octets, keys, tsas: [...sink.tsas] }
 }
 
 function unpack<Row, Item>(
-  { text, octets, keys }: Packed,
-  itemOf: (row: Row, take: Take, nextKey: () => KeyObject) => Item,
+  { text, octets, keys, tsas }: Packed,
+  itemOf: (row: Row, source: Source) => Item,
 ): Item[] {
   let at = 0
   const take: Take = (length) => octets.subarray(at, (at += length))
@@ -208,7 +228,7 @@ function unpack<Row, Item>(
     if (!value) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its key')
     return value
   }
-  return (JSON.parse(text) as Row[]).map((row) => itemOf(row, take, nextKey))
+  return (JSON.parse(text) as Row[]).map((row) => itemOf(row, { take, nextKey, tsas }))
 }
 
 /** Jobs as they are sent. */

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { getKeyAlgorithm } from '../algorithms/key-algorithms.ts'
-import type { ServiceIdentity } from '../core.ts'
 import { openDraftCore, openProfiles } from '../draft-core.ts'
 import { draftCertificate } from '../draft.ts'
 import type { Draft, DraftInput, Signed } from '../drafts.ts'
@@ -14,6 +13,7 @@ import { CodedError } from '../errors.ts'
 import { evaluationCeremony, holdCeremony, openCa } from '../index.ts'
 import { openEncryptedFileKeys } from '../keys/encrypted-file.ts'
 import { generatePrivateKey } from '../keys/generate.ts'
+import { openService } from '../material.ts'
 import type { IssuanceToken } from '../ports.ts'
 import { openMemoryStore } from '../testing/memory-store.ts'
 import { makeCsr, makeRequest } from '../testing/requests.ts'
@@ -53,7 +53,6 @@ async function openPool(t: ExecutionContext, count: number) {
     material,
     policiesFolder,
     keys: new Map([[issuer.issuerId, await keys.share(issuer.keyId)]]),
-    tsaKey: await keys.share(material.tsa.keyId),
   }
   const work = await openWorkers(count, start)
   t.teardown(() => work.close())
@@ -65,7 +64,7 @@ async function openPool(t: ExecutionContext, count: number) {
     at: NOW,
   })
   // The pool asks nothing of the core that it is handed.
-  const signing = { ...core, keys, tsaKeyId: material.tsa.keyId }
+  const signing = { ...core, keys, tsa: openService(material.tsa, core.issuers) }
   return { core, work, inputOf, signing }
 }
 
@@ -202,8 +201,7 @@ test('attack: a key that is handed to a worker for one digest does not sign anot
     slots: [],
     slotsTakenAt: 0n,
   }
-  const tsa = { keyId: signing.tsaKeyId } as ServiceIdentity
-  const [outcome] = await work.certified({ ...signing, tsa }, [{ sign: draft, event }])
+  const [outcome] = await work.certified(signing, [{ sign: draft, event }])
   if (outcome === undefined || outcome instanceof CodedError) return t.fail()
   t.is(codeOf(outcome.signatures), 'DIGEST_NOT_AUTHORISED')
   t.true(outcome.signed.certDer.length > 0)

@@ -8,7 +8,8 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { IssuingWork } from '../core.ts'
+import { encodeBase64 } from '../asn1/octets.ts'
+import type { EventCore, IssuingWork, ServiceIdentity } from '../core.ts'
 import type { Draft, Signed } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import type { Certified } from '../event-signature.ts'
@@ -17,6 +18,7 @@ import {
   type Job,
   type JobOutcome,
   type Packed,
+  type TsaHandle,
   READY,
   type WorkerStart,
   packJobs,
@@ -160,6 +162,18 @@ function run(state: State, jobs: readonly Job[]): Promise<JobOutcome[]> {
   return promise
 }
 
+const handles = new WeakMap<ServiceIdentity, TsaHandle>()
+
+/** The TSA of now for the workers; undefined where its key stays in a device. */
+async function handleOf({ tsa, keys }: EventCore): Promise<TsaHandle | undefined> {
+  const known = handles.get(tsa)
+  if (known || !keys.share) return known
+  const { issuerId, keyId, certDer } = tsa
+  const handle = { issuerId, keyId, certificate: encodeBase64(certDer), key: await keys.share(keyId) }
+  handles.set(tsa, handle)
+  return handle
+}
+
 /** Starts `count` threads and waits until all can work. */
 export async function openWorkers(count: number, data: WorkerStart): Promise<IssuingWork> {
   const state: State = { data, hands: new Set(), waiting: [], isScheduled: false, isClosed: false, lastId: 0 }
@@ -177,14 +191,12 @@ export async function openWorkers(count: number, data: WorkerStart): Promise<Iss
         state,
         inputs.map(({ issuerId, tbsDer, tbsSha256 }) => ({ sign: { issuerId, tbsDer, tbsSha256 } })),
       ) as Promise<(Signed | CodedError)[]>,
-    // The TSA may have been given another key since the workers started; they have the one of before.
-    certified: (core, inputs) =>
-      data.tsaKey === null || core.tsa.keyId !== data.material.tsa.keyId
-        ? workHere.certified(core, inputs)
-        : (run(
-            state,
-            inputs.map((certify) => ({ certify })),
-          ) as Promise<(Certified | CodedError)[]>),
+    async certified(core, inputs) {
+      const tsa = await handleOf(core)
+      if (!tsa) return workHere.certified(core, inputs)
+      const jobs = inputs.map((certify) => ({ certify, tsa }))
+      return (await run(state, jobs)) as (Certified | CodedError)[]
+    },
     async close() {
       state.isClosed = true
       await Promise.all([...state.hands].map(({ worker }) => worker.terminate()))

@@ -1,6 +1,6 @@
 /** A worker thread of the core: drafts and signs what the pool sends, in order. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { type DraftCore, getIssuer } from '../core.ts'
+import { type DraftCore, type ServiceIdentity, getIssuer } from '../core.ts'
 import { openDraftCore, openProfiles } from '../draft-core.ts'
 import { assembleCertificate } from '../draft.ts'
 import type { Signed, SignInput } from '../drafts.ts'
@@ -15,15 +15,22 @@ import {
   type JobOutcome,
   type Packed,
   READY,
+  type TsaHandle,
   type WorkerStart,
   packOutcomes,
   unpackJobs,
 } from './messages.ts'
 
-const { material, policiesFolder, keys, tsaKey } = workerData as WorkerStart
+const { material, policiesFolder, keys } = workerData as WorkerStart
 const core = await openDraftCore(material, openProfiles(policiesFolder))
-const tsa = openService(material.tsa, core.issuers)
-const stamper = stamperOf({ tsa, issuers: core.issuers })
+/** The TSA that worked here last, by its certificate. */
+let known: { readonly certificate: string; readonly tsa: ServiceIdentity } | undefined
+
+function tsaOf(handle: TsaHandle): ServiceIdentity {
+  if (known?.certificate === handle.certificate) return known.tsa
+  known = { certificate: handle.certificate, tsa: openService(handle, core.issuers) }
+  return known.tsa
+}
 
 function sign({ issuers }: DraftCore, input: SignInput): Signed | CodedError {
   try {
@@ -37,26 +44,23 @@ function sign({ issuers }: DraftCore, input: SignInput): Signed | CodedError {
   }
 }
 
-function stamp(data: Uint8Array): Uint8Array {
-  if (!tsaKey) throw new CodedError('KEY_UNAVAILABLE', 'the key of the TSA is not in this house')
-  return signWithKeyObject(tsaKey, tsa.signatureAlgorithm, data)
-}
-
-async function certify(input: CertifyInput): Promise<Certified | CodedError> {
+async function certify(input: CertifyInput, handle: TsaHandle): Promise<Certified | CodedError> {
   const signed = sign(core, input.sign)
   if (signed instanceof CodedError) return signed
   const issuer = getIssuer(core, input.sign.issuerId)
   const { certDer } = signed
   const chainDer = [issuer.certDer, ...issuer.chainDer]
-  return {
-    signed,
-    signatures: await signCertified({ ...input.event, certDer, chainDer }, { stamper, sign: stamp }),
+  const tsa = tsaOf(handle)
+  const stamper = {
+    stamper: stamperOf({ tsa, issuers: core.issuers }),
+    sign: (data: Uint8Array) => signWithKeyObject(handle.key, tsa.signatureAlgorithm, data),
   }
+  return { signed, signatures: await signCertified({ ...input.event, certDer, chainDer }, stamper) }
 }
 
 function work(job: Job): JobOutcome | Promise<JobOutcome> {
   if ('draft' in job) return draftOrRefuse(core, job.draft)
-  return 'sign' in job ? sign(core, job.sign) : certify(job.certify)
+  return 'sign' in job ? sign(core, job.sign) : certify(job.certify, job.tsa)
 }
 
 /** In order, and without a turn of the event loop for what needs none. */
