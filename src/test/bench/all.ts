@@ -3,6 +3,7 @@ import type { Benchmark } from './benchmark.ts'
 import { crl } from './crl.ts'
 import { event } from './event.ts'
 import { issuance } from './issuance.ts'
+import { issuancePg } from './issuance-pg.ts'
 import { log } from './log.ts'
 import { pdf } from './pdf.ts'
 import { start } from './start.ts'
@@ -11,6 +12,7 @@ import { status } from './status.ts'
 /** All of them. */
 export const BENCHMARKS: readonly Benchmark[] = [
   ...issuance,
+  ...issuancePg,
   ...event,
   ...status,
   ...crl,
