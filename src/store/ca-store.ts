@@ -7,8 +7,10 @@ import { CodedError } from '../../ca/errors.ts'
 import type { CaStore, IntentRow, IssuedRow, RecordDraft } from '../../ca/ports.ts'
 import { CERTIFICATES, SERIALS } from './bulk-insert.ts'
 import { readCrlEntries, findLastCrl, publishCrl } from './crls.ts'
+import { encodeArray } from './bulk-insert-pg.ts'
 import type { Database } from './database.ts'
 import { queryRows, type SqlValue } from './dialect.ts'
+import { gatherLookups } from './gather.ts'
 import type { Committer } from './group-commit.ts'
 import { joinStatusReads } from './joined-statuses.ts'
 import { changeStatus, readStatusChanges } from './status-changes.ts'
@@ -79,6 +81,20 @@ const explainIssued = (error: unknown): never => {
   throw error
 }
 
+/** On PostgreSQL each statement is a message to another machine: the keys of a batch go in one. */
+function lookUpBlocked({ client, reader }: Database): CaStore['isKeyBlocked'] {
+  if (client === 'pg')
+    return gatherLookups(async (keys) => {
+      const sql = 'SELECT spki_sha256 FROM blocked_keys WHERE spki_sha256 = ANY(?::text[])'
+      const rows = await queryRows(reader, sql, [encodeArray(keys, 'text')])
+      return new Set(rows.map((row) => String(row.spki_sha256)))
+    })
+  return async (spkiSha256) => {
+    const sql = 'SELECT 1 AS found FROM blocked_keys WHERE spki_sha256 = ?'
+    return (await queryRows(reader, sql, [spkiSha256])).length > 0
+  }
+}
+
 /** Makes the store of the core. */
 export function createCaStore(db: Database, committer: Committer): CaStore {
   const { reader } = db
@@ -123,10 +139,7 @@ export function createCaStore(db: Database, committer: Committer): CaStore {
     crlEntries: (scope) => readCrlEntries(reader, scope),
     lastCrl: (scope) => findLastCrl(reader, scope),
     publishCrl: (row, previousNumber, records) => publishCrl(committer, row, previousNumber, records),
-    isKeyBlocked: async (spkiSha256) => {
-      const sql = 'SELECT 1 AS found FROM blocked_keys WHERE spki_sha256 = ?'
-      return (await queryRows(reader, sql, [spkiSha256])).length > 0
-    },
+    isKeyBlocked: lookUpBlocked(db),
     certificatesWithKey: async (spkiSha256) => {
       // Serials without a certificate count: one may have been signed just before a crash (check 19).
       const sql = `${STATUS_SELECT} WHERE s.spki_sha256 = ? AND (r.state IS NULL OR r.state = 'held') ORDER BY s.id`
