@@ -19,6 +19,8 @@ import type { RouteDefinition } from './http/route.ts'
 import { operationRoutes } from './http/routes/operation.ts'
 import { createCheckpointJob } from './jobs/checkpoint-job.ts'
 import { createCrlJob } from './jobs/crl-job.ts'
+import { createPartitionJob } from './jobs/partition-job.ts'
+import { createRenewalJob } from './jobs/renewal-job.ts'
 import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
 import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
@@ -51,7 +53,7 @@ function routesOf(
   const metrics = createMetrics({
     jobs: () => schedule().health(),
     logSize: async () => (await services.log.head()).size,
-    certificates: certificateEnds(house.material),
+    certificates: () => certificateEnds(house.material),
     crlEnds: services.crlEnds,
     now: services.now,
   })
@@ -101,6 +103,7 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: 
       if (await acquire('statistics')(300_000)) await house.services.statistics.catchUp()
     },
   }
+  const renewal = createRenewalJob(() => house.renewServices())
   const crlWatch: Job = {
     name: 'crl-watch',
     everyMs: 6 * 3_600_000,
@@ -109,9 +112,15 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: 
         if (isNear) house.log.error({ crl: name, nextUpdate }, 'a CRL needs a successor soon')
     },
   }
-  const jobs = [sequencer, crl, crlWatch, retention, reconcile, statistics]
+  const partitions = createPartitionJob({
+    store,
+    instanceByte: house.material.instanceByte,
+    acquire: acquire('partitions'),
+    now,
+  })
+  const jobs = [sequencer, crl, crlWatch, renewal, retention, reconcile, statistics]
   return {
-    jobs: store.isShared ? [...jobs, checkpoint] : jobs,
+    jobs: store.isShared ? [...jobs, checkpoint, partitions] : jobs,
     sequencer,
     release: () => store.leases.release(holder),
   }
@@ -152,7 +161,11 @@ export async function serve(house: House): Promise<Running> {
 }
 
 /** What must be so before anything new is issued. */
-async function prepareToServe({ ca, config, store, services, log }: House): Promise<void> {
+async function prepareToServe({ ca, config, store, services, material, log }: House): Promise<void> {
+  // Without a partition of its own a month goes to the rest: slower later, and nothing is lost.
+  await store.partitions
+    .makeAhead(material.instanceByte, services.now())
+    .catch((err: unknown) => log.error({ err }, 'a monthly partition is missing'))
   await recordConfiguration({ ca, config, store, now: services.now })
   // What a crash left open; where others may be at work on it, only time tells.
   const { reconciler } = services
