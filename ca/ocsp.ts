@@ -233,7 +233,7 @@ async function answerFresh(
 ): Promise<OcspAnswer> {
   const { core } = state
   const statuses = await Promise.all(
-    request.certIds.map((certId) => core.ports.store.findStatus(issuerId, certId.serialHex)),
+    request.certIds.map((certId) => core.ports.store.findStatus(issuerId, certId.serialHex, 'may-lag')),
   )
   const said = statuses.map(statusOf)
   const now = core.ports.now()

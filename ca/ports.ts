@@ -140,7 +140,11 @@ export interface CaStore {
   recordIssued(rows: readonly IssuedRow[], records: readonly RecordDraft[]): Promise<readonly string[]>
   /** Records that change no other table (key use, key destruction, refusals); durable on return. */
   record(records: readonly RecordDraft[]): Promise<void>
-  findStatus(issuerId: string, serialHex: string): Promise<CertificateStatus | undefined>
+  /**
+   * @param reading `may-lag`: for whoever follows `statusChanges` and forgets what changed; the answer holds every change
+   *   that `statusChanges` told of, and may come from a replica
+   */
+  findStatus(issuerId: string, serialHex: string, reading?: 'may-lag'): Promise<CertificateStatus | undefined>
   /** The certificate behind an issued serial, for signing with a held key; undefined for intents. */
   findIssued(issuerId: string, serialHex: string): Promise<IssuedRow | undefined>
   /** Changes one status by compare-and-set with its record. @throws REVOCATION_CONFLICT, CERT_NOT_FOUND */

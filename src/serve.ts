@@ -19,6 +19,7 @@ import type { RouteDefinition } from './http/route.ts'
 import { operationRoutes } from './http/routes/operation.ts'
 import { createCheckpointJob } from './jobs/checkpoint-job.ts'
 import { createCrlJob } from './jobs/crl-job.ts'
+import { createPartitionJob } from './jobs/partition-job.ts'
 import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
 import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
@@ -109,9 +110,15 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: 
         if (isNear) house.log.error({ crl: name, nextUpdate }, 'a CRL needs a successor soon')
     },
   }
+  const partitions = createPartitionJob({
+    store,
+    instanceByte: house.material.instanceByte,
+    acquire: acquire('partitions'),
+    now,
+  })
   const jobs = [sequencer, crl, crlWatch, retention, reconcile, statistics]
   return {
-    jobs: store.isShared ? [...jobs, checkpoint] : jobs,
+    jobs: store.isShared ? [...jobs, checkpoint, partitions] : jobs,
     sequencer,
     release: () => store.leases.release(holder),
   }
@@ -152,7 +159,11 @@ export async function serve(house: House): Promise<Running> {
 }
 
 /** What must be so before anything new is issued. */
-async function prepareToServe({ ca, config, store, services, log }: House): Promise<void> {
+async function prepareToServe({ ca, config, store, services, material, log }: House): Promise<void> {
+  // Without a partition of its own a month goes to the rest: slower later, and nothing is lost.
+  await store.partitions
+    .makeAhead(material.instanceByte, services.now())
+    .catch((err: unknown) => log.error({ err }, 'a monthly partition is missing'))
   await recordConfiguration({ ca, config, store, now: services.now })
   // What a crash left open; where others may be at work on it, only time tells.
   const { reconciler } = services

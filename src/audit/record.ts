@@ -18,6 +18,7 @@ export const RECORD_TYPES = [
   'certificate.revoked',
   'certificate.held',
   'certificate.released',
+  'certificate.erased',
   'key.created',
   'key.used',
   'key.destroyed',

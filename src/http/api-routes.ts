@@ -2,6 +2,7 @@
 import type { Services } from '../services/services.ts'
 import type { RouteDefinition } from './route.ts'
 import { certificateBatchRoutes } from './routes/certificate-batch.ts'
+import { certificateBulkRoutes } from './routes/certificate-bulk.ts'
 import { certificateRoutes } from './routes/certificates.ts'
 import { eventSignatureRoutes } from './routes/event-signatures.ts'
 import { identityEvidenceRoutes } from './routes/identity-evidence.ts'
@@ -18,6 +19,7 @@ export const apiRoutes = (services: Services): readonly RouteDefinition[] => [
   ...eventSignatureRoutes(services),
   ...verificationRoutes(services),
   ...certificateBatchRoutes(services),
+  ...certificateBulkRoutes(services),
   ...certificateRoutes(services),
   ...identityEvidenceRoutes(services),
   ...keyRoutes(services),

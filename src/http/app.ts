@@ -123,13 +123,14 @@ async function serve(
   const { request: requestText, ...query } = ctx.query
   const queryValues: Record<string, unknown> = definition.upload ? query : { ...ctx.query }
   if (definition.query) checkShape(definition.query, queryValues, 'query')
-  const { body, uploads } = await readRequest(ctx, definition, deps.limits, requestText)
+  const { body, uploads, lines } = await readRequest(ctx, definition, deps.limits, requestText)
   if (definition.body) checkShape(definition.body, body, '#')
   const context: RequestContext = {
     params,
     query: queryValues,
     body,
     uploads,
+    lines,
     caller,
     requestId: ctx.state['requestId'] as string,
     header: (name) => ctx.get(name),

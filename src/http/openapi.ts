@@ -21,9 +21,10 @@ const parametersOf = (schema: TObject | undefined, place: 'path' | 'query'): Jso
 const binary = { type: 'string', format: 'binary' }
 
 function requestBodyOf(definition: RouteDefinition): Json | undefined {
-  const { body, upload, message } = definition
+  const { body, upload, message, lines } = definition
   if (message?.requestType !== undefined)
     return { required: true, content: { [message.requestType]: { schema: binary } } }
+  if (lines) return { required: true, content: { 'application/x-ndjson': { schema: lines.item } } }
   if (upload) {
     const files = Object.fromEntries(upload.parts.map((part) => [part, binary]))
     return {

@@ -2,14 +2,20 @@
 import type { Context } from 'koa'
 import { CodedError } from '../../ca/errors.ts'
 import { type BodyLimits, parseJson, readMultipart, readRaw } from './body.ts'
+import { type Line, readLines } from './lines.ts'
 import type { RouteDefinition, Upload } from './route.ts'
 
 export interface RequestInput {
   readonly body: unknown
   readonly uploads: ReadonlyMap<string, Upload>
+  readonly lines: AsyncIterable<readonly Line[]>
 }
 
-const NOTHING: RequestInput = { body: undefined, uploads: new Map() }
+const NO_LINES: RequestInput['lines'] = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+}
+
+const NOTHING: RequestInput = { body: undefined, uploads: new Map(), lines: NO_LINES }
 
 /**
  * @param requestText query parameter `request`: the JSON of a request whose body is the document itself
@@ -27,12 +33,29 @@ export async function readRequest(
   if (encoding !== '' && encoding !== 'identity')
     throw new CodedError('MEDIA_TYPE_UNSUPPORTED', 'header Content-Encoding must be identity or absent')
   const mediaType = ctx.get('content-type').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (definition.lines) return readLineBody(ctx, definition.lines, mediaType)
   if (definition.upload) return readUploads(ctx, definition.upload, mediaType, limits, requestText)
   if (!definition.body) return NOTHING
   if (mediaType !== 'application/json')
     throw new CodedError('MEDIA_TYPE_UNSUPPORTED', 'header Content-Type must be application/json')
   const bytes = await readRaw(ctx.req, definition.jsonBytes ?? limits.jsonBytes)
-  return { body: parseJson(new TextDecoder().decode(bytes), 'request body'), uploads: NOTHING.uploads }
+  return { ...NOTHING, body: parseJson(new TextDecoder().decode(bytes), 'request body') }
+}
+
+/** Neither sending nor reading for so long ends the connection, milliseconds. */
+const IDLE_MS = 60_000
+
+function readLineBody(
+  { req, res }: Context,
+  { maxBytes, maxLines }: NonNullable<RouteDefinition['lines']>,
+  mediaType: string,
+): RequestInput {
+  if (mediaType !== 'application/x-ndjson')
+    throw new CodedError('MEDIA_TYPE_UNSUPPORTED', 'header Content-Type must be application/x-ndjson')
+  const { socket } = req
+  socket.setTimeout(IDLE_MS, () => socket.destroy())
+  res.once('close', () => socket.setTimeout(0))
+  return { ...NOTHING, lines: readLines(req as AsyncIterable<Uint8Array>, maxBytes, maxLines) }
 }
 
 async function readUploads(
@@ -55,7 +78,7 @@ async function readUploads(
     uploads = new Map([['document', { bytes, mediaType: mediaType || 'application/octet-stream' }]])
   }
   for (const part of upload.required) requirePart(uploads, part)
-  return { body: text === undefined ? { ...fields } : parseJson(text, 'part request'), uploads }
+  return { ...NOTHING, body: text === undefined ? { ...fields } : parseJson(text, 'part request'), uploads }
 }
 
 function requirePart(uploads: ReadonlyMap<string, Upload>, part: string): void {

@@ -7,6 +7,7 @@ import type { Static, TObject, TSchema } from 'typebox'
 import type { Permission } from '../auth/permissions.ts'
 import type { ErrorCode } from '../lib/error-codes.ts'
 import type { Caller } from '../services/tenancy.ts'
+import type { Line } from './lines.ts'
 
 /** What a handler answers; `json` is checked against the schema of its status in tests. */
 export interface Reply {
@@ -38,6 +39,8 @@ export interface RequestContext<Params = unknown, Query = unknown, Body = unknow
   readonly body: Body
   /** Files by part name; the raw body is `document`. */
   readonly uploads: ReadonlyMap<string, Upload>
+  /** Groups of lines as they arrive, where the route takes lines. */
+  readonly lines: AsyncIterable<readonly Line[]>
   readonly caller: Caller
   readonly requestId: string
   readonly header: (name: string) => string
@@ -95,6 +98,8 @@ export interface RouteDefinition {
     /** Text parts of a form in a page; each is a field of `body`. */
     readonly fields?: readonly string[]
   }
+  /** A body of NDJSON lines without end, each of this shape and judged by itself. */
+  readonly lines?: { readonly item: TObject; readonly maxBytes: number; readonly maxLines: number }
   readonly responses: Readonly<Record<number, ResponseDefinition>>
   readonly errors: readonly ErrorCode[]
   /** Makes something: takes `Idempotency-Key` and answers a repeat with what the first request got. */

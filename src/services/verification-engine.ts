@@ -3,7 +3,7 @@
  * its own store, everything else is fetched within limits, or not at all when the operator forbids it.
  */
 import { decodeOcspGetPath } from '../../ca/formats.ts'
-import type { Ca, OcspAnswer } from '../../ca/ports.ts'
+import type { Ca, IssuedRow, OcspAnswer } from '../../ca/ports.ts'
 import { fetchEvidence } from '../net/fetch-evidence.ts'
 import type { Store } from '../store/store.ts'
 import type { Evidence, EvidenceNeed } from '../verify/evidence.ts'
@@ -104,20 +104,37 @@ export interface EngineDeps {
 }
 
 /**
- * Custody of the keys behind the signatures, as far as this house's records say: the key of an event certificate was
- * made for one digest and destroyed after it (art. 13 ①). Who was in control is not in them, so ② stays open.
+ * Custody of the keys behind the signatures, as far as this house's records say: which digests an event certificate was
+ * made for, and that its key was destroyed (art. 13 ①). Who was in control is not in them, so ② stays open.
  */
-async function findCustody({ ca, store }: EngineDeps, report: Report): Promise<KeyCustody[]> {
+async function findCustody(deps: EngineDeps, report: Report): Promise<KeyCustody[]> {
   const found: KeyCustody[] = []
   for (const { signer } of report.signatures) {
     if (!signer) continue
-    for (const { issuerId } of ca.issuers) {
-      const row = await store.ca.findIssued(issuerId, signer.serialHex)
-      if (row?.class === 'event' && row.certSha256 === signer.sha256 && (await isKeyGone(store, row.keyId)))
-        found.push({ certSha256: signer.sha256, exclusive: true, facts: [EVENT_KEY] })
+    for (const { issuerId } of deps.ca.issuers) {
+      const row = await deps.store.ca.findIssued(issuerId, signer.serialHex)
+      if (row?.class === 'event' && row.certSha256 === signer.sha256)
+        found.push(await custodyOfEvent(deps, row))
     }
   }
   return found
+}
+
+async function custodyOfEvent({ store }: EngineDeps, row: IssuedRow): Promise<KeyCustody> {
+  const madeFor = await findDigests(store, row)
+  return {
+    certSha256: row.certSha256,
+    ...(madeFor ? { madeFor } : {}),
+    ...((await isKeyGone(store, row.keyId)) ? { exclusive: true, facts: [EVENT_KEY] } : { facts: [] }),
+  }
+}
+
+/** The digests in the record of the issuance; none for a certificate whose owner brought the key. */
+async function findDigests(store: Store, row: IssuedRow): Promise<KeyCustody['madeFor']> {
+  const recordId = (await store.certificates.find(row, 'all'))?.recordId ?? undefined
+  const data = recordId === undefined ? undefined : (await store.records.find(recordId))?.record.data
+  const digests = data?.['eventDigests']
+  return Array.isArray(digests) ? (digests as unknown as KeyCustody['madeFor']) : undefined
 }
 
 /**
@@ -128,8 +145,8 @@ const isKeyGone = async (store: Store, keyId: string | null): Promise<boolean> =
   keyId !== null && (await store.heldKeys.find(keyId, 'all')) === undefined
 
 const EVENT_KEY = {
-  zh: '密钥仅为本次签名生成，使用一次后即销毁，均有日志记录。',
-  en: 'The key was made for this signature alone and destroyed after one use; the log has the records.',
+  zh: '密钥仅为所列文件的本次签名生成，签署后即销毁，均有日志记录。',
+  en: 'The key was made for the signatures of this event alone and destroyed after them; the log has the records.',
 }
 
 /** @returns the verifier with this house's evidence behind it */

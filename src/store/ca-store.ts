@@ -10,8 +10,10 @@ import { readCrlEntries, findLastCrl, publishCrl } from './crls.ts'
 import type { Database } from './database.ts'
 import { queryRows, type SqlValue, textsOf } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
+import { joinStatusReads } from './joined-statuses.ts'
 import { changeStatus, readStatusChanges } from './status-changes.ts'
 import { ISSUED_SELECT, toIssued } from './issued.ts'
+import { createReplicaStatuses } from './replica.ts'
 import { STATUS_SELECT, toStatus } from './statuses.ts'
 import { toDate } from './values.ts'
 
@@ -80,11 +82,8 @@ const explainIssued = (error: unknown): never => {
 /** Makes the store of the core. */
 export function createCaStore(db: Database, committer: Committer): CaStore {
   const { reader } = db
-  const findStatus: CaStore['findStatus'] = async (issuerId, serialHex) => {
-    const sql = `${STATUS_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
-    const [row] = await queryRows(reader, sql, [serialHex, issuerId])
-    return row === undefined ? undefined : toStatus(row)
-  }
+  const replica = db.replica ? createReplicaStatuses(db.replica, () => performance.now()) : undefined
+  const findStatus = joinStatusReads(reader)
   const record = (records: readonly RecordDraft[]): Promise<void> => committer.write<void>({ records })
   return {
     recordIntents: (rows, records) =>
@@ -105,14 +104,22 @@ export function createCaStore(db: Database, committer: Committer): CaStore {
       return ids
     },
     record,
-    findStatus,
+    findStatus: async (issuerId, serialHex, reading) =>
+      (reading === 'may-lag' ? await replica?.findStatus(issuerId, serialHex) : undefined) ??
+      (await findStatus(issuerId, serialHex)),
     findIssued: async (issuerId, serialHex) => {
       const sql = `${ISSUED_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
       const [row] = await queryRows(reader, sql, [serialHex, issuerId])
       return row === undefined ? undefined : toIssued(row)
     },
-    changeStatus: (change, records) => changeStatus(committer, change, records),
-    statusChanges: (since) => readStatusChanges(reader, since),
+    changeStatus: (change, records) =>
+      changeStatus(committer, change, records).finally(() => replica?.changed()),
+    statusChanges: async (since) => {
+      const note = replica?.asking()
+      const changes = await readStatusChanges(reader, since)
+      note?.(changes.latest)
+      return changes
+    },
     crlEntries: (scope) => readCrlEntries(reader, scope),
     lastCrl: (scope) => findLastCrl(reader, scope),
     publishCrl: (row, previousNumber, records) => publishCrl(committer, row, previousNumber, records),

@@ -6,18 +6,12 @@
  */
 import type { Knex } from 'knex'
 import { isConnectionLost, runPg } from './postgres.ts'
+import type { RawConnection, SqlRow, SqlValue } from './sql-values.ts'
 
 /** Which engine is behind knex. */
 export type DatabaseClient = 'sqlite3' | 'pg'
 
-/** What a column can be given. */
-export type SqlValue = null | number | string | Uint8Array
-
-/** A connection of the pool; only this file and the bulk insert look inside. */
-export type RawConnection = object
-
-/** One row as the driver gives it. */
-export type SqlRow = Record<string, unknown>
+export type { RawConnection, SqlRow, SqlValue }
 
 type SqliteRun = (this: { changes?: number }, error: Error | null) => void
 /** The part of a sqlite3 statement that is used. */

@@ -5,7 +5,7 @@
  */
 import type { Knex } from 'knex'
 import { CodedError } from '../../ca/errors.ts'
-import type { RawConnection, SqlRow, SqlValue } from './dialect.ts'
+import type { RawConnection, SqlRow, SqlValue } from './sql-values.ts'
 
 /** The part of a connection of the driver that is used. */
 type PgConnection = {
@@ -91,15 +91,21 @@ export const readPg =
     }
   }
 
+/**
+ * Every statement of the service finds its rows by keys. Planned while a month was new and empty it would read tables
+ * whole, or hash them, and keep that plan on its connection while the month fills.
+ */
+const PLANS = '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off'
 /** A session that stops answering gives its locks back; TCP alone may take hours to notice that a machine is gone. */
-const WRITER_OPTIONS = '-c idle_in_transaction_session_timeout=15s -c lock_timeout=30s'
+const WRITER_OPTIONS = `${PLANS} -c idle_in_transaction_session_timeout=15s -c lock_timeout=30s -c plan_cache_mode=force_generic_plan`
+const READER_OPTIONS = `${PLANS} -c default_transaction_read_only=on`
 const CONNECT_MS = 10_000
 
 /** What the driver connects with. */
 export const pgConnection = (connectionString: string, isReader: boolean): Knex.PgConnectionConfig => ({
   connectionString,
   application_name: isReader ? 'yinxin-reader' : 'yinxin',
-  options: isReader ? '-c default_transaction_read_only=on' : WRITER_OPTIONS,
+  options: isReader ? READER_OPTIONS : WRITER_OPTIONS,
   keepAlive: true,
   connectionTimeoutMillis: CONNECT_MS,
 })

@@ -22,6 +22,7 @@ import { createIdempotency, type IdempotencyPeriods } from './idempotency.ts'
 import { createIdentityEvidence } from './identity-evidence.ts'
 import { createLogStore } from './log-store.ts'
 import { createLeases, createSettings, createStatistics } from './operation.ts'
+import { createPartitions } from './partitions.ts'
 import { withPgLock } from './postgres.ts'
 import type { RandomBytes } from './records.ts'
 import { createRetention } from './retention.ts'
@@ -93,6 +94,7 @@ const build = (
   leases: createLeases(db, committer),
   settings: createSettings(db, committer),
   retention: createRetention(db, committer, files),
+  partitions: createPartitions(db, committer),
   backup: (file: string, onProgress?: BackupProgress): Promise<BackupFacts> =>
     backupDatabase(db, file, onProgress),
   /** Can it write now? For `/readyz`. @throws {STORE_UNAVAILABLE} */

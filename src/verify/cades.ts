@@ -91,6 +91,7 @@ function verifySigner(
     warnings: [],
     signerContext: session.signerContext,
     timestampContext: session.timestampContext,
+    custody: session.report.custody,
     digests,
   })
   const facts = {

@@ -11,6 +11,8 @@ export interface KeyCustody {
   readonly exclusive?: boolean
   /** Condition ②: at signing the signatory alone controlled it; left out where the records do not say. */
   readonly controlled?: boolean
+  /** What an event certificate was made for: its key may have signed these digests and no others. */
+  readonly madeFor?: readonly { readonly alg: string; readonly digestHex: string }[]
   /** Facts behind both, for example that the key was made for this signature and destroyed. */
   readonly facts: readonly { readonly zh: string; readonly en: string }[]
 }

@@ -263,6 +263,7 @@ function judge(
     warnings: warningsOf(candidate),
     signerContext: session.signerContext,
     timestampContext: session.timestampContext,
+    custody: session.report.custody,
   })
   return {
     candidate,

@@ -1,8 +1,8 @@
 /** Makes the report of one signature from its verdict. */
-import { sha256Hex } from '../lib/sha256.ts'
 import type { CmsCheck } from './cms.ts'
 import type { Conclusion } from './indications.ts'
 import { type KeyCustody, judgeConditions } from './law13.ts'
+import { custodyOf, isMadeForOther } from './made-for.ts'
 import { type Policy, findWeakness } from './policy.ts'
 import type { ChangeReport, CoverageReport, SignatureReport } from './report.ts'
 import {
@@ -13,7 +13,7 @@ import {
   timestampReport,
 } from './report-parts.ts'
 import type { SignatureVerdict } from './signature.ts'
-import type { Reason } from './texts.ts'
+import { type Reason, reason } from './texts.ts'
 import type { TimestampVerdict } from './timestamp.ts'
 import type { Anchor } from './trust.ts'
 
@@ -70,7 +70,7 @@ export function signatureReport(
       content: contentOf(check, conclusion, facts),
       isHashSafe: isHashSafe(check, context.policy, verdict.bestSignatureTime),
       isCertificateTrusted: chain?.conclusion.indication === 'TOTAL-PASSED',
-      custody: custodyOf(check, context.custody),
+      custody: custodyFor(check, context),
     }),
   }
 }
@@ -181,8 +181,9 @@ function isHashSafe({ digestAlgorithm: hash }: CmsCheck, policy: Policy, at: Dat
   )
 }
 
-function custodyOf({ certificate }: CmsCheck, custody: readonly KeyCustody[]): KeyCustody | undefined {
-  if (!certificate || custody.length === 0) return undefined
-  const sha256 = sha256Hex(certificate.raw)
-  return custody.find(({ certSha256 }) => certSha256 === sha256)
+/** A key that signed what it was not made for was not the signatory's alone, whatever else is on record. */
+function custodyFor(check: CmsCheck, context: ReportContext): KeyCustody | undefined {
+  const custody = custodyOf(check, context.custody)
+  if (!custody || !isMadeForOther(check, custody)) return custody
+  return { ...custody, exclusive: false, facts: [reason('EVENT_DIGEST_OTHER')] }
 }

@@ -7,6 +7,8 @@ import { type CmsCheck, type CmsIssueKey, type CmsMessage, checkCms } from './cm
 import { concludeCms } from './conclude-cms.ts'
 import { type EvidenceNeed, readCertificates, uniqueCertificates } from './evidence.ts'
 import { type Conclusion, failed, joinConclusions, passed, undecided } from './indications.ts'
+import type { KeyCustody } from './law13.ts'
+import { concludeMadeFor } from './made-for.ts'
 import { findSubjectKey } from './path/facts.ts'
 import type { Purpose } from './path/purpose.ts'
 import { type Reason, reason } from './texts.ts'
@@ -36,6 +38,8 @@ export interface SignatureInput {
   readonly signerContext: TrustContext
   readonly timestampContext: TrustContext
   readonly digests?: Map<HashName, Uint8Array>
+  /** What the keepers of keys have on record. */
+  readonly custody: readonly KeyCustody[]
 }
 
 /** Proof that the signature existed at a time. */
@@ -90,6 +94,7 @@ export function validateSignature(input: SignatureInput): SignatureVerdict {
     ...(chain && check.certificate
       ? [concludeChain(chain, check.certificate, bestSignatureTime, lowerBound, timeProof !== undefined)]
       : []),
+    ...concludeMadeFor(check, input.custody),
     ...concludeAlgorithms(check, signerContext, bestSignatureTime),
     ...concludeOrder(timestamps, lowerBound, timeProof),
   ]

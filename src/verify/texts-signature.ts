@@ -38,6 +38,10 @@ export const SIGNATURE_TEXTS = {
     '内容与签名时不一致：签名后被改动，或不是当时所签的文件。',
     'The content is not what was signed: it was changed afterwards, or it is another file.',
   ),
+  EVENT_DIGEST_OTHER: text(
+    '事件证书不是为此文件签发的：签发记录中列出的是其他文件的摘要。',
+    'The event certificate was not made for this document: the record of its issuance lists other digests.',
+  ),
   CMS_SIGNATURE_WRONG: text(
     '签名值与证书的公钥不相符。',
     'The signature value does not fit the key of the certificate.',

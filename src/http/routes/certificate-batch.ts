@@ -24,7 +24,8 @@ const MAX_ITEMS = 1_000
 /** A thousand requests for RSA-4096 keys in PEM, with names. */
 const BATCH_BYTES = 4_194_304
 
-const BatchItem = Type.Object({ ...issueFields, ref: Ref }, closed)
+/** One request of many. */
+export const BatchItem = Type.Object({ ...issueFields, ref: Ref }, closed)
 
 const BatchBody = Type.Object({ items: itemsOf(BatchItem, MAX_ITEMS) }, closed)
 
@@ -54,9 +55,8 @@ const BatchAnswer = Type.Object(
   closed,
 )
 
-type Item = IssueInput & { readonly ref?: string }
-
-function outcomeOf(result: Issued | CodedError, index: number, value: unknown) {
+/** What came of one of many. */
+export function outcomeOf(result: Issued | CodedError, index: number, value: unknown) {
   if (result instanceof CodedError) return refusedItem(result, value, index)
   const { certificate, isRepeat } = result
   return {
@@ -87,7 +87,9 @@ export const certificateBatchRoutes = (services: Services): readonly RouteDefini
     responses: { 200: { description: 'One outcome per item', schema: BatchAnswer } },
     errors: [...ISSUE_ERRORS, 'CA_OVERLOADED', 'STORE_OVERLOADED'],
     handler: async ({ body, caller }) => {
-      const checked = body.items.map((item, index) => checkItem<Item>(BatchItem, item, `#/items/${index}`))
+      const checked = body.items.map((item, index) =>
+        checkItem<IssueInput>(BatchItem, item, `#/items/${index}`),
+      )
       const results = await outcomesOf(checked, (items) => services.issueMany(caller, items))
       const items = results.map((result, index) => outcomeOf(result, index, body.items[index]))
       const count = (outcome: string): number => items.filter((item) => item.outcome === outcome).length

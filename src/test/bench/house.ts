@@ -20,6 +20,8 @@ export const SUBJECT = [
 /** What a prepared data folder holds; plain data, so that it crosses processes. */
 export type PreparedHouse = {
   readonly dataDir: string
+  /** Connection string; SQLite in the data folder when left out. */
+  readonly database?: string | undefined
   readonly port: number
   readonly apiKey: string
   readonly evidenceId: string
@@ -31,6 +33,7 @@ export type PreparedHouse = {
 
 type HouseInput = {
   readonly dataDir: string
+  readonly database?: string | undefined
   readonly port: number
   readonly certificates: number
   readonly revoked?: boolean
@@ -40,11 +43,11 @@ const root = join(import.meta.dirname, '../../..')
 const MAX_LISTED = 5_000
 
 /** Opens a house for work in this process: no requests to others, logs at their usual level. */
-export const openBenchHouse = (dataDir: string, port = 8080): Promise<House> =>
+export const openBenchHouse = (dataDir: string, port = 8080, database?: string): Promise<House> =>
   openHouse(
     readConfig(
       { YINXIN_FETCH: '0', YINXIN_LOG: 'error' },
-      { dataDir, port, baseUrl: `http://127.0.0.1:${port}` },
+      { dataDir, port, baseUrl: `http://127.0.0.1:${port}`, database },
     ),
     { serving: true },
   )
@@ -128,8 +131,9 @@ export function issuingCa({ ca }: Pick<House, 'ca'>): {
 }
 
 /** Makes a data folder; runs in a process of its own. */
-export async function prepareHouse({ dataDir, port, certificates }: HouseInput): Promise<PreparedHouse> {
-  const house = await openBenchHouse(dataDir, port)
+export async function prepareHouse(input: HouseInput): Promise<PreparedHouse> {
+  const { dataDir, database, port, certificates } = input
+  const house = await openBenchHouse(dataDir, port, database)
   try {
     const apiKey = (await firstKey(house)) ?? ''
     const { issuerId, certDer } = issuingCa(house)
@@ -137,6 +141,7 @@ export async function prepareHouse({ dataDir, port, certificates }: HouseInput):
     const evidenceId = await addEvidence(house)
     return {
       dataDir,
+      database,
       port,
       apiKey,
       evidenceId,
@@ -150,8 +155,13 @@ export async function prepareHouse({ dataDir, port, certificates }: HouseInput):
 }
 
 /** Makes a data folder with so many certificates. */
-export async function makeHouse({ folder }: Setting, certificates: number): Promise<PreparedHouse> {
-  const input: HouseInput = { dataDir: join(folder, 'data'), port: await findFreePort(), certificates }
+export async function makeHouse(
+  { folder }: Setting,
+  certificates: number,
+  database?: string,
+): Promise<PreparedHouse> {
+  const port = await findFreePort()
+  const input: HouseInput = { dataDir: join(folder, 'data'), database, port, certificates }
   return runInProcess('house.ts', 'prepareHouse', input)
 }
 
@@ -160,7 +170,7 @@ const READY_POLL_MS = 10
 /** Starts the service over a data folder, as an operator would; only its rate limit gives way to the load. */
 export async function startService(
   { folder, profileFolder }: Setting,
-  { dataDir, port }: Pick<PreparedHouse, 'dataDir' | 'port'>,
+  { dataDir, port, database }: Pick<PreparedHouse, 'dataDir' | 'port' | 'database'>,
 ): Promise<Server> {
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
   return startServer({
@@ -168,7 +178,12 @@ export async function startService(
     args: [...profile, join(root, 'src/main.ts'), 'serve', '--data', dataDir, '--port', String(port)],
     port,
     logFile: join(folder, 'service.log'),
-    env: { YINXIN_RATE: '1000000', YINXIN_FETCH: '0', YINXIN_BASE_URL: `http://127.0.0.1:${port}` },
+    env: {
+      YINXIN_RATE: '1000000',
+      YINXIN_FETCH: '0',
+      YINXIN_BASE_URL: `http://127.0.0.1:${port}`,
+      ...(database === undefined ? {} : { YINXIN_DATABASE: database }),
+    },
     isReady: async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok,
     pollMs: READY_POLL_MS,
   })

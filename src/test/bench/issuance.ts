@@ -106,7 +106,8 @@ const BATCH_CONNECTIONS = 8
 
 type BatchAnswer = { readonly issued: number; readonly items: readonly IssueAnswer[] }
 
-function batchSide(
+/** Issues batches of event certificates over HTTP. */
+export function batchSide(
   setting: Setting,
   house: PreparedHouse,
   server: Parameters<typeof httpSide>[1]['server'],

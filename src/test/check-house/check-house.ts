@@ -111,6 +111,9 @@ function* listen(
   }
 }
 
+/** The TBSCertificate in a certificate: both are SEQUENCEs of 256 to 65,535 octets. */
+const tbsOf = (der: Uint8Array): Uint8Array => der.subarray(4, 8 + ((der[6] ?? 0) << 8) + (der[7] ?? 0))
+
 /** What a certificate says of itself must be what its row says. */
 function checkCertificate(row: SerialRow, issuers: readonly X509Certificate[], find: Find): void {
   const { key, certificate } = row
@@ -121,6 +124,8 @@ function checkCertificate(row: SerialRow, issuers: readonly X509Certificate[], f
     const serialHex = key.slice(key.indexOf('/') + 1)
     if (BigInt(`0x${read.serialNumber}`) !== BigInt(`0x${serialHex}`)) find(`${key}: it has another serial`)
     if (read.validToDate.getTime() !== certificate.notAfter) find(`${key}: it ends at another time`)
+    if (sha256(tbsOf(certificate.der)) !== row.tbsSha256)
+      find(`${key}: its TBSCertificate is not the one intended`)
     const spki = read.publicKey.export({ type: 'spki', format: 'der' })
     if (sha256(new Uint8Array(spki)) !== row.spkiSha256) find(`${key}: it has another key`)
     if (
@@ -189,7 +194,7 @@ const sentenceOf = ({ findings, findingCount }: LogReport): string[] => [
 
 /** The log against its checkpoint, tiles and rules; fills `told` on the way. */
 async function checkLog(tables: HouseTables, files: HouseFiles, told: Told, find: Find): Promise<number> {
-  const { size, pending } = tables.log()
+  const { size, pending, places } = tables.log()
   const records = listen(tables.records(), told, find)
   const report = await verifyLog({
     // Without `return`: the verifier stops at the checkpoint, and what waits behind it is read below.
@@ -204,6 +209,7 @@ async function checkLog(tables: HouseTables, files: HouseFiles, told: Told, find
   for (const { index } of records) find(`record ${index} has a place behind the checkpoint`)
   for (const sentence of sentenceOf(report)) find(sentence)
   if (pending) find('a batch of the log is still pending')
+  if (places !== size) find(`${places} places were given, the head has ${size}`)
   if (report.size !== size) find(`the log has ${size} places, ${report.size} were read`)
   if (told.waiting > 0) find(`${told.waiting} records have no place`)
   return report.size + told.waiting

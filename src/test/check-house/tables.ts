@@ -32,8 +32,8 @@ export type HouseTables = {
   /** Records that signatures name. */
   readonly signatures: () => readonly { readonly id: string; readonly recordId: string | null }[]
   readonly tile: (level: number, index: number) => Uint8Array | null
-  readonly log: () => { readonly size: number; readonly pending: boolean }
-  /** Runs of rows: what `records` gives places by. */
+  /** Size of the head, whether a batch is pending, and how many places were given. */
+  readonly log: () => { readonly size: number; readonly pending: boolean; readonly places: number }
   readonly count: (table: 'serials' | 'certificates' | 'audit_records') => number
   readonly integrity: () => string
   readonly close: () => void
@@ -124,7 +124,12 @@ export function openTables(file: string): HouseTables {
     },
     log: () => {
       const row = db.prepare('SELECT size, pending_size FROM log_states WHERE id = 1').get()
-      return { size: Number(row?.['size'] ?? -1), pending: row?.['pending_size'] != null }
+      const places = db.prepare('SELECT sum(count) AS n FROM log_runs').get()?.['n']
+      return {
+        size: Number(row?.['size'] ?? -1),
+        pending: row?.['pending_size'] != null,
+        places: Number(places ?? 0),
+      }
     },
     count: (table) => Number(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.['n']),
     integrity: () => text(db.prepare('PRAGMA quick_check').get()?.['quick_check']),
