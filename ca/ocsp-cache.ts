@@ -40,7 +40,10 @@ interface Kept {
 
 /** The octets of a request as a key, or undefined when they are too many to be kept. */
 export const requestKey = (requestDer: Uint8Array): string | undefined =>
-  requestDer.length > MAX_KEY_BYTES ? undefined : String.fromCharCode(...requestDer)
+  requestDer.length > MAX_KEY_BYTES
+    ? undefined
+    : // Spreading the octets takes eight times as long.
+      String.fromCharCode.apply(null, requestDer as unknown as number[])
 
 /**
  * An empty cache.
