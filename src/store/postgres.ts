@@ -78,18 +78,36 @@ export async function withPgConnection<T>(
   }
 }
 
-/** Reads over a pool. A connection that the server has closed since is no reason to fail: a read is asked once more. */
-export const readPg =
-  (reader: Knex) =>
-  async (sql: string, values: readonly SqlValue[]): Promise<SqlRow[]> => {
-    const read = () => withPgConnection(reader, (connection) => runPg(connection, sql, values))
-    try {
-      return await read()
-    } catch (error) {
-      if (!isConnectionLost(error)) throw error
-      return await read()
-    }
+/** A connection that the server has closed since is no reason to fail: a read is asked once more. */
+async function readOnce(reader: Knex, sql: string, values: readonly SqlValue[], onSend: () => void) {
+  const read = () =>
+    withPgConnection(reader, (connection) => {
+      onSend()
+      return runPg(connection, sql, values)
+    })
+  try {
+    return await read()
+  } catch (error) {
+    if (!isConnectionLost(error)) throw error
+    return await read()
   }
+}
+
+/** Reads over a pool; the same question, asked again before it was sent, is sent once. */
+export function readPg(reader: Knex) {
+  const unsent = new Map<string, Promise<SqlRow[]>>()
+  return (sql: string, values: readonly SqlValue[]): Promise<SqlRow[]> => {
+    const isPlain = values.every((value) => !(value instanceof Uint8Array))
+    const question = isPlain ? JSON.stringify([sql, values]) : undefined
+    const known = question === undefined ? undefined : unsent.get(question)
+    if (known) return known
+    const answer = readOnce(reader, sql, values, () => {
+      if (question !== undefined) unsent.delete(question)
+    }).finally(() => question !== undefined && unsent.delete(question))
+    if (question !== undefined) unsent.set(question, answer)
+    return answer
+  }
+}
 
 /**
  * Every statement of the service finds its rows by keys. Planned while a month was new and empty it would read tables
