@@ -1,4 +1,4 @@
-/** What the parts of the core share once it is open; built by `index.ts`, never changed afterwards. */
+/** What the parts of the core share once it is open; built by `index.ts`; nothing but the service identities changes afterwards. */
 import type { KeyObject } from 'node:crypto'
 import type { SignatureAlgorithm } from './algorithms/signatures.ts'
 import type { Draft, DraftInput, Signed, SignInput } from './drafts.ts'
@@ -73,10 +73,17 @@ export interface IssuingWork {
   close(): Promise<void>
 }
 
-/** A whole CA, open. */
-export interface Core extends IssuingCore {
+/** Who answers for OCSP and time stamps; replaced as a whole when certificates are renewed. */
+export interface ServiceIdentities {
   readonly ocsp: readonly ServiceIdentity[]
   readonly tsa: ServiceIdentity
+}
+
+/**
+ * A whole CA, open. `ocsp` and `tsa` are those of now: what takes several steps takes them once, and ends with what it
+ * began with.
+ */
+export interface Core extends IssuingCore, ServiceIdentities {
   readonly logKeyId: string
 }
 

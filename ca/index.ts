@@ -18,7 +18,14 @@ import {
   startCeremony,
 } from './ceremony.ts'
 import { guardClock } from './clock.ts'
-import { type Core, type Issuer, type IssuingWork, type ServiceIdentity, getIssuer } from './core.ts'
+import {
+  type Core,
+  type Issuer,
+  type IssuingWork,
+  type ServiceIdentities,
+  type ServiceIdentity,
+  getIssuer,
+} from './core.ts'
 import { publishCrl } from './crl.ts'
 import { openDraftCore, openProfiles } from './draft-core.ts'
 import { CodedError } from './errors.ts'
@@ -42,7 +49,7 @@ import {
   runRootCeremony,
   runRootCrl,
 } from './root-ceremony.ts'
-import { type Rotation, type RotationRequest, rotateServices, rotationsDue } from './rotate.ts'
+import { rotateServices, rotationsDue } from './rotate.ts'
 import { signDigest } from './sign-digest.ts'
 import { signEvents } from './sign-event.ts'
 import { openTimestampAuthority } from './timestamp.ts'
@@ -51,7 +58,7 @@ import { openWorkers } from './workers/pool.ts'
 
 export { type CaMaterial, parseMaterial } from './material.ts'
 export { type Reencryption, type ReencryptionRequest, reencryptKeys } from './keys/reencrypt.ts'
-export type { RotatedService, Rotation, RotationRequest } from './rotate.ts'
+export type { FailedRotation, RotatedService, RotationRequest } from './rotate.ts'
 export type { PendingCeremony, ReturnedCertificates } from './ceremony.ts'
 export {
   type IssuingCaRevocation,
@@ -100,46 +107,56 @@ const openKeys = (places: CaPlaces, now: () => Date): Promise<KeyProvider> =>
 export async function openCa(config: CaConfig, outside: CaPorts): Promise<Ca> {
   const now = guardClock(outside.now, await outside.store.lastRecordTime())
   now()
-  const core = await openCore(config, { ...outside, now })
-  checkProfiles(core)
-  await checkKeys(core)
-  return doorOf(core)
+  const opened = await openCore(config, { ...outside, now })
+  checkProfiles(opened.core)
+  await checkKeys(opened.core)
+  return doorOf(opened)
 }
 
-/**
- * Renews the certificates of OCSP responders and TSA that are in the last third of their life, or all of them.
- *
- * Called before `openCa`: an open CA goes on with what it was opened with. The caller saves the material durably,
- * then opens the CA with it.
- *
- * @throws {CEREMONY_INVALID} {KEY_NOT_FOUND} {KEY_UNAVAILABLE} {CLOCK_WENT_BACK}
- */
-export async function rotate(
-  config: CaConfig,
-  request: RotationRequest,
-  outside: CaPorts,
-): Promise<Rotation> {
-  const now = guardClock(outside.now, await outside.store.lastRecordTime())
-  const { material } = config
-  // Most starts have nothing to rotate: then no key is opened.
-  if (!request.force && rotationsDue(material, now()).length === 0)
-    return { material, rotated: [], failed: [] }
-  return rotateServices(await openCore(config, { ...outside, now }), material, request)
+/** The part of the material that rotations replace, and the core that signs with it. */
+interface OpenCore {
+  readonly core: Core
+  readonly material: () => CaMaterial
+  readonly use: (material: CaMaterial) => Promise<void>
 }
 
-async function openCore(config: CaConfig, ports: CaPorts): Promise<Core> {
+const openIdentities = (
+  { ocsp, tsa }: Pick<CaMaterial, 'ocsp' | 'tsa'>,
+  issuers: ReadonlyMap<string, Issuer>,
+): ServiceIdentities => ({
+  ocsp: ocsp.map((one) => openService(one, issuers)),
+  tsa: openService(tsa, issuers),
+})
+
+async function openCore(config: CaConfig, ports: CaPorts): Promise<OpenCore> {
   const { material, threads = 0 } = config
   const drafting = await openDraftCore(material, openProfiles(policiesOf(config)))
   const keys = await openKeys(config, ports.now)
-  return {
+  let current = material
+  let identities = openIdentities(material, drafting.issuers)
+  const core: Core = {
     ...drafting,
     ports,
     keys,
     oneTimeKeys: openOneTimeKeys(ports.now),
     work: threads > 0 ? await openWork(config, threads, keys, drafting.issuers) : workHere,
-    ocsp: material.ocsp.map((one) => openService(one, drafting.issuers)),
-    tsa: openService(material.tsa, drafting.issuers),
+    get ocsp() {
+      return identities.ocsp
+    },
+    get tsa() {
+      return identities.tsa
+    },
     logKeyId: material.logKeyId,
+  }
+  return {
+    core,
+    material: () => current,
+    async use(next) {
+      const opened = openIdentities(next, core.issuers)
+      await checkIdentities(core, [...opened.ocsp, opened.tsa])
+      current = next
+      identities = opened
+    },
   }
 }
 
@@ -171,8 +188,18 @@ function checkProfiles(core: Core): void {
 
 /** Opens each key and lets it sign once: a wrong passphrase or a mixed-up file shows now, not at midnight. */
 async function checkKeys(core: Core): Promise<void> {
-  const identities: readonly (Issuer | ServiceIdentity)[] = [...core.issuers.values(), ...core.ocsp, core.tsa]
-  const trial = new TextEncoder().encode('yinxin start-up self-test')
+  await checkIdentities(core, [...core.issuers.values(), ...core.ocsp, core.tsa])
+  if (core.keys.publicKey(core.logKeyId).algorithm !== 'Ed25519')
+    throw new CodedError('CEREMONY_INVALID', 'material: the log key is not Ed25519')
+  await core.keys.sign(core.logKeyId, ed25519, trial)
+}
+
+const trial = new TextEncoder().encode('yinxin start-up self-test')
+
+async function checkIdentities(
+  core: Pick<Core, 'keys'>,
+  identities: readonly (Issuer | ServiceIdentity)[],
+): Promise<void> {
   await Promise.all(
     identities.map(async ({ keyId, certificate, signatureAlgorithm }) => {
       if (keyId === null) return
@@ -181,9 +208,6 @@ async function checkKeys(core: Core): Promise<void> {
       await core.keys.sign(keyId, signatureAlgorithm, trial)
     }),
   )
-  if (core.keys.publicKey(core.logKeyId).algorithm !== 'Ed25519')
-    throw new CodedError('CEREMONY_INVALID', 'material: the log key is not Ed25519')
-  await core.keys.sign(core.logKeyId, ed25519, trial)
 }
 
 const { signature: ed25519 } = getKeyAlgorithm('Ed25519')
@@ -220,7 +244,33 @@ const infoOf = ({ issuerId, role, certDer, chainDer, shards, keyId }: Issuer): I
   canSign: keyId !== null,
 })
 
-function doorOf(core: Core): Ca {
+/** Whether both have the same service certificates. */
+const hasSameServices = (a: CaMaterial, b: CaMaterial): boolean =>
+  JSON.stringify([a.ocsp, a.tsa]) === JSON.stringify([b.ocsp, b.tsa])
+
+function rotationOf({ core, material, use }: OpenCore): Pick<Ca, 'rotate' | 'adopt'> {
+  return {
+    async rotate(request, save) {
+      // Nearly always there is nothing to do.
+      if (!request.force && rotationsDue(material(), core.ports.now()).length === 0)
+        return { rotated: [], failed: [] }
+      const { material: next, rotated, failed } = await rotateServices(core, material(), request)
+      if (rotated.length > 0) {
+        await save(next)
+        await use(next)
+      }
+      return { rotated, failed }
+    },
+    async adopt(next) {
+      if (hasSameServices(next, material())) return false
+      await use(next)
+      return true
+    },
+  }
+}
+
+function doorOf(opened: OpenCore): Ca {
+  const { core } = opened
   const responder = openOcspResponder(core)
   const authority = openTimestampAuthority(core)
   return {
@@ -243,12 +293,16 @@ function doorOf(core: Core): Ca {
     isRevoked: async (issuerId) => isIssuerRevoked(core, getIssuer(core, issuerId)),
     ocsp: (requestDer) => responder.answer(requestDer),
     timestamp: (requestDer) => authority.respond(requestDer),
-    signDigest: (request) => signDigest(core, authority, request),
-    signEvents: (requests) => signEvents(core, authority, requests),
+    // With the TSA of now from beginning to end: the intent names its key.
+    signDigest: (request) => signDigest({ ...core }, authority, request),
+    signEvents: (requests) => signEvents({ ...core }, authority, requests),
     signNote: async (body) => core.keys.sign(core.logKeyId, ed25519, body),
     logPublicKey: core.keys.publicKey(core.logKeyId).spkiDer.slice(-32),
     issuers: [...core.issuers.values()].map(infoOf),
-    services: { ocspDer: core.ocsp.map(({ certDer }) => certDer), tsaDer: core.tsa.certDer },
+    ...rotationOf(opened),
+    get services() {
+      return { ocspDer: core.ocsp.map(({ certDer }) => certDer), tsaDer: core.tsa.certDer }
+    },
     keys: openHeldKeys(core),
     async close() {
       await core.work.close()

@@ -58,7 +58,7 @@ test('check 30: a serial that was never issued, or has an intent only, is never 
   t.is((await ask(serialHex)).status.kind, 'unknown')
 })
 
-test('check 30: unknown is never cached and has no nextUpdate, so that issuing shows at once (check 31)', async (t) => {
+test('check 31: good at once after issuing: unknown is never cached and has no nextUpdate (check 30)', async (t) => {
   const { ca, responder, ask } = await open()
   const row = await ca.issueTo()
   const serialHex = row.serialHex.replace(/..$/, (pair) => (pair === '00' ? '01' : '00'))

@@ -53,7 +53,8 @@ interface State {
   readonly cache: OcspCache
   /** Issuer by hash name, name hash and key hash. */
   readonly issuers: ReadonlyMap<string, string>
-  readonly responders: ReadonlyMap<string, readonly Responder[]>
+  /** Those of the identities that `of` names; read by `respondersOf`. */
+  responders: { readonly of: Core['ocsp']; readonly byIssuer: ReadonlyMap<string, readonly Responder[]> }
   readonly watch: StatusWatch
   readonly uses: KeyUses
   /** Requests whose kept answer is being signed anew. */
@@ -70,7 +71,7 @@ export function openOcspResponder(core: Core): OcspResponder {
     core,
     cache,
     issuers: issuerIndex(core),
-    responders: responderIndex(core),
+    responders: { of: core.ocsp, byIssuer: responderIndex(core.ocsp) },
     watch: watchStatus(core.ports, (issuerId, serialHex) =>
       cache.forget(certificateKey(issuerId, serialHex)),
     ),
@@ -99,9 +100,16 @@ function issuerIndex(core: Core): Map<string, string> {
   return index
 }
 
-function responderIndex(core: Core): Map<string, Responder[]> {
+/** The responders of now: a rotation replaces them while answers of the old ones are still kept and valid. */
+function respondersOf(state: State): ReadonlyMap<string, readonly Responder[]> {
+  const { ocsp } = state.core
+  if (state.responders.of !== ocsp) state.responders = { of: ocsp, byIssuer: responderIndex(ocsp) }
+  return state.responders.byIssuer
+}
+
+function responderIndex(identities: Core['ocsp']): Map<string, Responder[]> {
   const index = new Map<string, Responder[]>()
-  for (const identity of core.ocsp) {
+  for (const identity of identities) {
     const list = index.get(identity.issuerId) ?? []
     index.set(identity.issuerId, list)
     list.push({
@@ -181,7 +189,7 @@ const findIssuerId = (state: State, certId: CertId): string | undefined =>
 
 function currentResponder(state: State, issuerId: string): Responder | undefined {
   const now = state.core.ports.now()
-  return state.responders
+  return respondersOf(state)
     .get(issuerId)
     ?.find(({ identity: { certificate } }) => certificate.notBefore <= now && now < certificate.notAfter)
 }

@@ -7,6 +7,8 @@
  * many requests share one commit.
  */
 import type { CodedError } from './errors.ts'
+import type { CaMaterial } from './material.ts'
+import type { FailedRotation, RotatedService, RotationRequest } from './rotate.ts'
 import type { CommitmentType } from './x509/cms-writer.ts'
 import type { SubjectAttribute } from './x509/name.ts'
 
@@ -329,6 +331,16 @@ export interface Ca {
   isRevoked(issuerId: string): Promise<boolean>
   /** OCSPRequest in, OCSPResponse out, refusals too; at once where the answer is at hand. */
   ocsp(requestDer: Uint8Array): OcspAnswer | Promise<OcspAnswer>
+  /**
+   * Renews the certificates of OCSP responders and TSA that are in the last third of their life, or all of them. New
+   * answers and tokens use them as soon as `save` has made the material durable; what was signed before stays valid.
+   */
+  rotate(
+    request: RotationRequest,
+    save: (material: CaMaterial) => Promise<void>,
+  ): Promise<{ readonly rotated: readonly RotatedService[]; readonly failed: readonly FailedRotation[] }>
+  /** Goes on with the service certificates of material that another process saved. @returns whether they differ */
+  adopt(material: CaMaterial): Promise<boolean>
   /** RFC 3161: TimeStampReq in, TimeStampResp out (also for refusals). */
   timestamp(requestDer: Uint8Array): Promise<Uint8Array>
   signDigest(request: SignDigestRequest): Promise<SignedDigest>

@@ -6,14 +6,15 @@ import test, { type ExecutionContext } from 'ava'
 import { requireTool, run } from '../src/test/judges.ts'
 import { decodeBase64 } from './asn1/octets.ts'
 import { compareBytes } from './asn1/writer.ts'
-import { type CaConfig, type CaMaterial, evaluationCeremony, holdCeremony, openCa, rotate } from './index.ts'
+import { type CaConfig, type CaMaterial, evaluationCeremony, holdCeremony, openCa } from './index.ts'
 import type { Actor, Ca, CaPorts } from './ports.ts'
-import { isRotationDue } from './rotate.ts'
+import { isRotationDue, type Rotation } from './rotate.ts'
 import { type MemoryStore, openMemoryStore } from './testing/memory-store.ts'
 import { encodeOcspRequest } from './testing/ocsp-request.ts'
 import { encodePem } from './testing/pem.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { parseOcspResponse } from './x509/ocsp.ts'
+import { encodeTimeStampRequest } from './x509/tsp-writer.ts'
 
 const ACTOR: Actor = { actor: 'system', tenant: null }
 const DAY = 24 * 3600_000
@@ -24,8 +25,8 @@ interface Bed {
   readonly ports: CaPorts
   readonly config: CaConfig
   pass(milliseconds: number): void
-  due(material: CaMaterial): ReturnType<typeof rotate>
-  all(material: CaMaterial): ReturnType<typeof rotate>
+  due(material: CaMaterial): Promise<Rotation>
+  all(material: CaMaterial): Promise<Rotation>
   open(material: CaMaterial): Promise<Ca>
 }
 
@@ -51,8 +52,18 @@ async function bed(
   }
   const ceremony = new TextEncoder().encode(JSON.stringify(file))
   const material = await holdCeremony({ ...places, ceremony, actor: ACTOR }, ports)
-  const rotateAs = (force: boolean) => (one: CaMaterial) =>
-    rotate({ ...places, material: one }, { actor: ACTOR, force }, ports)
+  const rotateAs =
+    (force: boolean) =>
+    async (one: CaMaterial): Promise<Rotation> => {
+      const ca = await openCa({ ...places, material: one }, ports)
+      let saved = one
+      const outcome = await ca.rotate({ actor: ACTOR, force }, (next) => {
+        saved = next
+        return Promise.resolve()
+      })
+      await ca.close()
+      return { material: saved, ...outcome }
+    }
   return {
     folder,
     store,
@@ -77,6 +88,12 @@ const responderOf = (material: CaMaterial): CaMaterial['tsa'] => {
   const [one] = material.ocsp
   if (!one) throw new Error('no responder')
   return one
+}
+
+const issuersOf = (ca: Ca): { readonly root: Uint8Array; readonly issuing: Uint8Array } => {
+  const of = (role: string): Uint8Array =>
+    ca.issuers.find((issuer) => issuer.role === role)?.certDer ?? new Uint8Array(0)
+  return { root: of('root'), issuing: of('issuing') }
 }
 
 const keyFiles = async (at: Bed): Promise<string[]> =>
@@ -235,6 +252,69 @@ test('a responder never outlives its issuer, and is left alone when nothing is w
   t.true(
     isRotationDue(responder, { ...responder, notAfter: new Date(notAfter.getTime() + DAY) }, at.ports.now()),
   )
+})
+
+test('check 36: a CA that stands open renews in time: new answers and tokens use the new keys, earlier ones stay valid', async (t) => {
+  if (!requireTool(t, 'openssl')) return
+  const at = await bed(t)
+  const ca = await at.open(at.config.material)
+  const { root, issuing } = issuersOf(ca)
+  const file = (name: string): string => join(at.folder, name)
+  await writeFile(file('root.pem'), encodePem('CERTIFICATE', root))
+  await writeFile(file('ca.pem'), encodePem('CERTIFICATE', issuing))
+  const { serialHex } = certificateOf(responderOf(at.config.material))
+  const request = encodeOcspRequest(parseCertificate(issuing), serialHex, 'SHA-1')
+  const stamp = () =>
+    ca.timestamp(
+      encodeTimeStampRequest({ hash: 'SHA-256', digest: new Uint8Array(32).fill(7), certReq: true }),
+    )
+  const signerOf = async (): Promise<string> => {
+    const { der } = await ca.ocsp(request)
+    const [certificate] = parseOcspResponse(der).basic?.certificates ?? []
+    return certificate ? parseCertificate(certificate).serialHex : ''
+  }
+  const oldAnswer = await ca.ocsp(request)
+  const oldToken = await stamp()
+  const oldSigner = await signerOf()
+  // Below a second past two thirds of 180 days: due, and what was signed is still within its time.
+  at.pass(121 * DAY)
+  const saved: CaMaterial[] = []
+  let isServedBeforeSaved = false
+  const { rotated, failed } = await ca.rotate({ actor: ACTOR, force: true }, async (next) => {
+    isServedBeforeSaved = (await signerOf()) !== oldSigner
+    saved.push(next)
+  })
+  t.deepEqual([failed, rotated.length, saved.length, isServedBeforeSaved], [[], 2, 1, false])
+  at.pass(24 * 3600_000)
+  t.is(await signerOf(), rotated.find(({ name }) => name.startsWith('ocsp-'))?.newSerialHex ?? 'none')
+  const newToken = await stamp()
+  await writeFile(file('new.ocsp'), (await ca.ocsp(request)).der)
+  await writeFile(file('old.ocsp'), oldAnswer.der)
+  await writeFile(file('old.tsr'), oldToken)
+  await writeFile(file('new.tsr'), newToken)
+  const epoch = (days: number): string => String(Math.floor((at.ports.now().getTime() + days * DAY) / 1000))
+  for (const [name, days] of [
+    ['old', -122],
+    ['new', 0],
+  ] as const) {
+    // prettier-ignore
+    const judged = await run('openssl', [
+      ...['ocsp', '-respin', file(`${name}.ocsp`), '-issuer', file('ca.pem'), '-serial', `0x${serialHex}`],
+      ...['-CAfile', file('root.pem'), '-verify_other', file('ca.pem'), '-no_nonce'],
+      ...['-attime', epoch(days), '-validity_period', '999999999'],
+    ])
+    t.regex(judged.stdout + judged.stderr, /Response verify OK/, name)
+  }
+  // Both tokens verify today, long after the TSA changed its key.
+  for (const name of ['old', 'new']) {
+    const judged = await run('openssl', [
+      ...['ts', '-verify', '-digest', '07'.repeat(32), '-in', file(`${name}.tsr`), '-attime', epoch(0)],
+      ...['-CAfile', file('root.pem'), '-untrusted', file('ca.pem')],
+    ])
+    t.regex(judged.stdout + judged.stderr, /Verification: OK/, name)
+  }
+  t.false(await ca.adopt(saved[0] ?? at.config.material))
+  await ca.close()
 })
 
 test('openssl ocsp verifies the answer of the new responder, and still that of the old one', async (t) => {

@@ -3,8 +3,8 @@
  * of life, through the same prepare, lint and issue as any other.
  *
  * Nothing is taken away: the old certificate and its key file stay, so that answers and tokens made with them keep
- * verifying, and a crash at any step leaves a CA that works. Only when the caller has saved the new material does a
- * start use the new key; a certificate that was made before and never saved serves nobody.
+ * verifying, and a crash at any step leaves a CA that works. A new key is used only when the caller has saved the new
+ * material; a certificate that was made before and never saved serves nobody.
  */
 import { getKeyAlgorithm } from './algorithms/key-algorithms.ts'
 import { decodeBase64, encodeBase64 } from './asn1/octets.ts'
@@ -36,12 +36,18 @@ export interface RotatedService {
   readonly notAfter: Date
 }
 
+/** One that could not be replaced. */
+export interface FailedRotation {
+  readonly name: string
+  readonly error: CodedError
+}
+
 /** What came of it; one service that cannot be rotated does not keep the others from it. */
 export interface Rotation {
-  /** To be saved durably before a CA is opened with it. */
+  /** To be saved durably before its keys are used. */
   readonly material: CaMaterial
   readonly rotated: readonly RotatedService[]
-  readonly failed: readonly { readonly name: string; readonly error: CodedError }[]
+  readonly failed: readonly FailedRotation[]
 }
 
 /** A renewal that gains less is none: the certificate ends with its issuer already. */
@@ -51,8 +57,8 @@ const LEAST_GAIN_MS = 3600_000
 const ISSUER_ROOM_SECONDS = 60
 
 /**
- * True in the last third of its life: restarts are that far apart at most (60 days of 180), and no OCSP answer
- * outlives its signer by then. False when the issuer ends with it, since nothing would be won.
+ * True in the last third of its life (60 days of 180): no OCSP answer outlives its signer by then, and who has to
+ * repair what keeps a certificate from being renewed has time for it. False when the issuer ends with it, since nothing would be won.
  */
 export function isRotationDue(certificate: Certificate, issuer: Certificate, now: Date): boolean {
   const end = certificate.notAfter.getTime()
@@ -110,7 +116,7 @@ export async function rotateServices(
 ): Promise<Rotation> {
   const due = new Set(rotationsDue(material, core.ports.now()))
   const rotated: RotatedService[] = []
-  const failed: Rotation['failed'][number][] = []
+  const failed: FailedRotation[] = []
   let next = material
   for (const service of servicesOf(material)) {
     if (!request.force && !due.has(service.name)) continue

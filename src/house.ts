@@ -8,7 +8,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
 import { parseCertificate } from '../ca/formats.ts'
-import type { CaMaterial, CaPlaces, Rotation } from '../ca/index.ts'
+import type { CaMaterial, CaPlaces, FailedRotation, RotatedService } from '../ca/index.ts'
 import type { Ca } from '../ca/ports.ts'
 import type { SequencerPorts } from './audit/sequencer.ts'
 import type { Config } from './config.ts'
@@ -26,11 +26,17 @@ export interface House {
   readonly log: Logger
   readonly store: Store
   readonly ca: Ca
+  /** Of now: the certificates of OCSP and TSA are renewed while the house is open. */
   readonly material: CaMaterial
   readonly sequencer: SequencerPorts
   readonly services: Services
   /** What was rotated when it was opened, where that was asked for. */
-  readonly rotation: Omit<Rotation, 'material'>
+  readonly rotation: {
+    readonly rotated: readonly RotatedService[]
+    readonly failed: readonly FailedRotation[]
+  }
+  /** Goes on with the OCSP and TSA certificates that another process renewed, and renews those that are due. */
+  renewServices(): Promise<House['rotation']>
   /** Stores what was accepted, then closes. */
   close(): Promise<void>
 }

@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
-import { type CaConfig, type CaMaterial, openCa, parseMaterial, reencryptKeys, rotate } from '../ca/index.ts'
+import { type CaMaterial, openCa, parseMaterial, reencryptKeys } from '../ca/index.ts'
 import type { Ca, CaPorts } from '../ca/ports.ts'
 import { type ArchiveOptions, openArchive } from './archive.ts'
 import { openCheckpoint } from './audit/checkpoint.ts'
@@ -132,27 +132,34 @@ async function openLogPorts(
   return ports
 }
 
-/**
- * Renews what is due before the CA is opened. The new material is durable before a new key is used; after a crash in
- * between, the old one still works and the next start rotates again.
- */
-async function rotateFirst(
-  config: Config,
-  { rotate: request }: OpenOptions,
-  ca: CaConfig,
-  ports: CaPorts,
-  log: Logger,
-): Promise<Pick<House, 'material' | 'rotation'>> {
-  if (!request) return { material: ca.material, rotation: { rotated: [], failed: [] } }
-  const { actor, force } = request
-  const { material, ...rotation } = await rotate(ca, { actor: { actor, tenant: null }, force }, ports)
-  if (rotation.rotated.length > 0) await saveMaterial(config, material)
-  for (const { name, newSerialHex, notAfter } of rotation.rotated)
-    log.info({ service: name, serialHex: newSerialHex, notAfter }, 'certificate was renewed')
-  // The old certificate has a third of its life left: a service that does not start would be worse.
-  for (const { name, error } of rotation.failed)
-    log.error({ service: name, code: error.code, reason: error.message }, 'certificate could not be renewed')
-  return { material, rotation }
+/** The certificates of OCSP and TSA, as the data folder has them and as they are renewed. */
+function servicesOf(config: Config, ca: Ca, found: CaMaterial, log: Logger) {
+  let material = found
+  const use = async (next: CaMaterial): Promise<void> => {
+    await saveMaterial(config, next)
+    material = next
+  }
+  return {
+    material: () => material,
+    /**
+     * Takes what another process renewed, then renews what is due. The new material is durable before a new key is
+     * used; after a crash in between, the old one still works and is renewed again.
+     */
+    async renew({ actor, force }: NonNullable<OpenOptions['rotate']>): Promise<House['rotation']> {
+      const saved = parseMaterial(await readFile(placesOf(config).material, 'utf8'))
+      if (await ca.adopt(saved)) material = saved
+      const rotation = await ca.rotate({ actor: { actor, tenant: null }, force }, use)
+      for (const { name, newSerialHex, notAfter } of rotation.rotated)
+        log.info({ service: name, serialHex: newSerialHex, notAfter }, 'certificate was renewed')
+      // The old certificate has a third of its life left: a service that stops would be worse.
+      for (const { name, error } of rotation.failed)
+        log.error(
+          { service: name, code: error.code, reason: error.message },
+          'certificate could not be renewed',
+        )
+      return rotation
+    },
+  }
 }
 
 interface OpenFolder {
@@ -170,9 +177,10 @@ async function openOver(
   const { now = systemClock, scryptCost } = options
   const ports: CaPorts = { store: store.ca, now, randomBytes: random }
   const places = { keysFolder: placesOf(config).keys, passphrase, ...(scryptCost ? { scryptCost } : {}) }
-  const found = { ...places, material: await readMaterial(config, options, store, passphrase) }
-  const { material, rotation } = await rotateFirst(config, options, found, ports, log)
+  const material = await readMaterial(config, options, store, passphrase)
   const ca = await openCa({ ...places, material, threads: options.serving ? config.threads : 0 }, ports)
+  const served = servicesOf(config, ca, material, log)
+  const rotation = options.rotate ? await served.renew(options.rotate) : { rotated: [], failed: [] }
   const sequencer = await openLogPorts(config, material, ca, store, now)
   const verify = await openVerifier(config, material, { ca, store, now })
   const logKey = sequencer.signer.key
@@ -187,7 +195,13 @@ async function openOver(
     await ca.close()
     await closeStore()
   }
-  return { config, log, store, ca, material, sequencer, services, rotation, close }
+  return {
+    ...{ config, log, store, ca, sequencer, services, rotation, close },
+    get material() {
+      return served.material()
+    },
+    renewServices: () => served.renew({ actor: 'system', force: false }),
+  }
 }
 
 /** What commands are handed to open a data folder with. */

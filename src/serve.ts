@@ -20,6 +20,7 @@ import { operationRoutes } from './http/routes/operation.ts'
 import { createCheckpointJob } from './jobs/checkpoint-job.ts'
 import { createCrlJob } from './jobs/crl-job.ts'
 import { createPartitionJob } from './jobs/partition-job.ts'
+import { createRenewalJob } from './jobs/renewal-job.ts'
 import { createRetentionJob } from './jobs/retention-job.ts'
 import { type Job, type Schedule, startJobs } from './jobs/schedule.ts'
 import { createSequencerJob, type SequencerJob } from './jobs/sequencer-job.ts'
@@ -52,7 +53,7 @@ function routesOf(
   const metrics = createMetrics({
     jobs: () => schedule().health(),
     logSize: async () => (await services.log.head()).size,
-    certificates: certificateEnds(house.material),
+    certificates: () => certificateEnds(house.material),
     crlEnds: services.crlEnds,
     now: services.now,
   })
@@ -102,6 +103,7 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: 
       if (await acquire('statistics')(300_000)) await house.services.statistics.catchUp()
     },
   }
+  const renewal = createRenewalJob(() => house.renewServices())
   const crlWatch: Job = {
     name: 'crl-watch',
     everyMs: 6 * 3_600_000,
@@ -116,7 +118,7 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: 
     acquire: acquire('partitions'),
     now,
   })
-  const jobs = [sequencer, crl, crlWatch, retention, reconcile, statistics]
+  const jobs = [sequencer, crl, crlWatch, renewal, retention, reconcile, statistics]
   return {
     jobs: store.isShared ? [...jobs, checkpoint, partitions] : jobs,
     sequencer,

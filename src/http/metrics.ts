@@ -11,7 +11,7 @@ export interface MetricSources {
   readonly jobs: () => readonly JobHealth[]
   readonly logSize: () => Promise<number>
   /** The service's own certificates; names of issuers and services, as many as a ceremony made. */
-  readonly certificates: readonly { readonly name: string; readonly notAfter: Date }[]
+  readonly certificates: () => readonly { readonly name: string; readonly notAfter: Date }[]
   /** The published CRLs: each issuer's full list, and the shard of it that ends first. */
   readonly crlEnds: () => Promise<readonly { readonly name: string; readonly nextUpdate: Date }[]>
   readonly now: () => Date
@@ -63,7 +63,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       logSize.set(await sources.logSize())
       for (const { name, failuresInARow } of sources.jobs()) failures.set({ job: name }, failuresInARow)
       const now = sources.now().getTime()
-      for (const { name, notAfter } of sources.certificates)
+      for (const { name, notAfter } of sources.certificates())
         ends.set({ name }, Math.floor((notAfter.getTime() - now) / 1000))
       for (const { name, nextUpdate } of await sources.crlEnds())
         nextUpdates.set({ name }, Math.floor((nextUpdate.getTime() - now) / 1000))

@@ -82,6 +82,29 @@ test('a start renews what is due, saves it before it is used, and does so once',
   await again.close()
 })
 
+test('a house that stands open renews what becomes due, and takes what yinxin rotate renewed beside it', async (t) => {
+  const { config, cli } = await bed(t)
+  let days = 119
+  const house = await openHouse(config, { serving: false, scryptCost, now: () => at(days) })
+  t.deepEqual(await house.renewServices(), { rotated: [], failed: [] })
+  days = 121
+  const { rotated } = await house.renewServices()
+  t.deepEqual(
+    rotated.map(({ name }) => name),
+    ['ocsp-issuing-1'],
+  )
+  t.deepEqual(JSON.parse(await material(config)), house.material)
+  const [ocsp] = certificateEnds(house.material).filter(({ name }) => name === 'ocsp-issuing-1')
+  t.deepEqual(ocsp?.notAfter, rotated[0]?.notAfter)
+  t.deepEqual((await house.renewServices()).rotated, [])
+  const before = house.ca.services.tsaDer
+  t.is((await cli(121, 'rotate', '--force')).status, 0)
+  t.deepEqual((await house.renewServices()).rotated, [])
+  t.notDeepEqual(house.ca.services.tsaDer, before)
+  t.deepEqual(JSON.parse(await material(config)), house.material)
+  await house.close()
+})
+
 test('other commands rotate nothing', async (t) => {
   const { config, open } = await bed(t)
   const before = await material(config)
@@ -94,7 +117,10 @@ test('yinxin rotate: nothing, what is due, or everything, in the name of the ope
   t.deepEqual(await cli(1, 'rotate'), { status: 0, text: 'Nothing is due.\n' })
   const due = await cli(121, 'rotate')
   t.is(due.status, 0, due.text)
-  t.regex(due.text, /^Renewed ocsp-issuing-1: \w+ -> \w+, ends .*Z\nA running service goes on with the old/)
+  t.regex(
+    due.text,
+    /^Renewed ocsp-issuing-1: \w+ -> \w+, ends .*Z\nA running service uses them within a minute/,
+  )
   const all = await cli(121, 'rotate', '--force', '--json')
   const lines = all.text.trim().split('\n')
   t.deepEqual(

@@ -22,8 +22,7 @@ export const rotateCommand: Command<CliContext> = {
             { name, code: error.code, message: error.message },
             `Could not renew ${name}: ${error.message} (${error.code})`,
           )
-        if (rotated.length > 0)
-          printer.text('A running service goes on with the old ones until it is started again.')
+        if (rotated.length > 0) printer.text('A running service uses them within a minute.')
         else if (failed.length === 0) printer.text('Nothing is due.')
         return Promise.resolve(failed.length > 0 ? 2 : 0)
       },

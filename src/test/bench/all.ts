@@ -1,6 +1,7 @@
 // Every benchmark, in the order of the table.
 import type { Benchmark } from './benchmark.ts'
 import { crl } from './crl.ts'
+import { growth } from './growth.ts'
 import { event } from './event.ts'
 import { issuance } from './issuance.ts'
 import { issuancePg } from './issuance-pg.ts'
@@ -19,4 +20,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   ...log,
   ...pdf,
   ...start,
+  ...growth,
 ]

@@ -179,6 +179,8 @@ export async function startService(
     port,
     logFile: join(folder, 'service.log'),
     env: {
+      // As `npm start` does.
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'),
       YINXIN_RATE: '1000000',
       YINXIN_FETCH: '0',
       YINXIN_BASE_URL: `http://127.0.0.1:${port}`,

@@ -23,10 +23,18 @@ const { values, positionals } = parseArgs({
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const progress = (text: string): void => void process.stderr.write(text)
 
+/** The benchmark of this name, or all of the group: `growth` is every `growth-…`. @throws Error when there is none */
+function namesOf(word: string): string[] {
+  const names = BENCHMARKS.map(({ name }) => name)
+  const found = names.includes(word) ? [word] : names.filter((name) => name.startsWith(`${word}-`))
+  if (found.length === 0) throw new Error(`there is no benchmark ${word}; --list names them`)
+  return found
+}
+
 function chosen(): readonly Benchmark[] {
-  const unknown = positionals.filter((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name))
-  if (unknown.length > 0) throw new Error(`there is no benchmark ${unknown.join(', ')}; --list names them`)
-  return positionals.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => positionals.includes(name))
+  if (positionals.length === 0) return BENCHMARKS
+  const wanted = new Set(positionals.flatMap(namesOf))
+  return BENCHMARKS.filter(({ name }) => wanted.has(name))
 }
 
 function runsWanted(): number {

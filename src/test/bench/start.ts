@@ -1,7 +1,8 @@
 // From the start of the process to readiness.
 import { join } from 'node:path'
 import type { Benchmark, Setting, Side } from './benchmark.ts'
-import { makeHouse, startService } from './house.ts'
+import { filledHouse } from './fill.ts'
+import { makeHouse, type PreparedHouse, startService } from './house.ts'
 import { findFreePort, type Server, startServer } from './processes.ts'
 
 /** Milliseconds until a server answers. */
@@ -28,8 +29,8 @@ async function startBare({ folder }: Setting): Promise<Server> {
   })
 }
 
-const openStart = (certificates: number) => async (setting: Setting) => {
-  const house = await makeHouse(setting, certificates)
+const openStart = (makeStored: (setting: Setting) => Promise<PreparedHouse>) => async (setting: Setting) => {
+  const house = await makeStored(setting)
   return {
     ours: startSide(() => startService(setting, house)),
     limit: startSide(() => startBare(setting)),
@@ -43,13 +44,20 @@ export const start: readonly Benchmark[] = [
     unit: 'ms',
     what: 'from the start of the process to /readyz, CA made, nothing issued; the limit is a bare node:http server',
     peerName: null,
-    open: openStart(0),
+    open: openStart((setting) => makeHouse(setting, 0)),
   },
   {
     name: 'start-100k',
     unit: 'ms',
     what: 'the same with 100,000 certificates stored',
     peerName: null,
-    open: openStart(100_000),
+    open: openStart(({ isQuick }) => filledHouse(isQuick ? 1_000 : 100_000)),
+  },
+  {
+    name: 'start-10m',
+    unit: 'ms',
+    what: 'the same with 10,000,000 certificates stored',
+    peerName: null,
+    open: openStart(({ isQuick }) => filledHouse(isQuick ? 1_000 : 10_000_000)),
   },
 ]
