@@ -4,11 +4,11 @@
  */
 import { sha256Hex } from './algorithms/hashes.ts'
 import { parseSpki } from './algorithms/keys.ts'
-import { verifySignature } from './algorithms/signatures.ts'
+import { type SignatureAlgorithm, verifySignature } from './algorithms/signatures.ts'
 import { readSequence } from './asn1/reader.ts'
 import { TAG } from './asn1/tags.ts'
 import { decodeBitStringOctets, toHex } from './asn1/values.ts'
-import { bitString, compareBytes, sequence } from './asn1/writer.ts'
+import { compareBytes, concat, headOf } from './asn1/writer.ts'
 import { type DraftCore, type Issuer, getIssuer, shardOf } from './core.ts'
 import type { Draft, DraftInput, DraftRequest, Signed } from './drafts.ts'
 import { CodedError } from './errors.ts'
@@ -140,9 +140,8 @@ function validityOf(
  */
 function lint(core: DraftCore, profile: Profile, issuer: Issuer, tbsDer: Uint8Array, now: Date): Certificate {
   const { signatureAlgorithm } = issuer
-  const signature = core.throwAway.signature(signatureAlgorithm)
   const { findings, certificate } = readAndLint(
-    sequence(tbsDer, signatureAlgorithm.identifierDer, bitString(signature)),
+    encodeCertificate(tbsDer, signatureAlgorithm, core.throwAway.signature(signatureAlgorithm)),
     lintContext(core, profile, issuer, now),
   )
   const [first] = findings
@@ -156,6 +155,19 @@ function lint(core: DraftCore, profile: Profile, issuer: Issuer, tbsDer: Uint8Ar
     )
   return certificate
 }
+
+/** Certificate (RFC 5280 §4.1) in one allocation. */
+function encodeCertificate(
+  tbsDer: Uint8Array,
+  { identifierDer }: SignatureAlgorithm,
+  signature: Uint8Array,
+): Uint8Array {
+  const bits = headOf(TAG.bitString, 1 + signature.length)
+  const length = tbsDer.length + identifierDer.length + bits.length + 1 + signature.length
+  return concat(headOf(TAG.sequence, length), tbsDer, identifierDer, bits, NO_UNUSED_BITS, signature)
+}
+
+const NO_UNUSED_BITS = Uint8Array.of(0)
 
 /**
  * The certificate around its signature. A fault in an HSM or in memory can yield a wrong signature or wrong bytes; such
@@ -172,7 +184,7 @@ export function assembleCertificate(
 ): Signed {
   const { signatureAlgorithm, publicKey } = issuer
   const { tbsDer, tbsSha256 } = linted
-  const certDer = sequence(tbsDer, signatureAlgorithm.identifierDer, bitString(signatureValue))
+  const certDer = encodeCertificate(tbsDer, signatureAlgorithm, signatureValue)
   const certificate = readSequence(certDer)
   const { raw: tbs } = certificate.next(TAG.sequence)
   const { raw: algorithm } = certificate.next(TAG.sequence)

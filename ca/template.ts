@@ -4,10 +4,10 @@
  * subject key identifier, CRL shard). pkijs builds 480 certificates a second and core, this more
  * than a hundred thousand.
  */
-import { hash } from 'node:crypto'
+import { sha256 } from './algorithms/hashes.ts'
 import type { SignatureAlgorithm } from './algorithms/signatures.ts'
-import { concat, explicit, integer, lengthOctets, octetString, sequence, time, tlv } from './asn1/writer.ts'
-import { TAG } from './asn1/tags.ts'
+import { concat, explicit, headOf, integer, octetString, sequence, time } from './asn1/writer.ts'
+import { TAG, contextConstructed } from './asn1/tags.ts'
 import { CodedError } from './errors.ts'
 import type { ProfileExtensions, Profile } from './profiles.ts'
 import type { Certificate } from './x509/certificate.ts'
@@ -58,8 +58,7 @@ export interface TbsFields {
 export type CertificateTemplate = (fields: TbsFields) => Uint8Array
 
 /** SHA-256 of the subjectPublicKey bits, leftmost 160 bits (RFC 7093 §2 method 1). */
-export const subjectKeyIdentifierFor = (keyBits: Uint8Array): Uint8Array =>
-  new Uint8Array(hash('sha256', keyBits, 'buffer').subarray(0, 20))
+export const subjectKeyIdentifierFor = (keyBits: Uint8Array): Uint8Array => sha256(keyBits).subarray(0, 20)
 
 /** Fills {base}, {issuerId} and {shard} of a URL template. */
 export const fillUrl = (
@@ -120,26 +119,27 @@ export function compileTemplate(
       fields.subjectAltName === undefined
         ? []
         : [encodeExtension(EXT.subjectAltName, altNameCritical, fields.subjectAltName)]
-    const list = tlv(TAG.sequence, before, key, fixed, points(fields.shard), ...altName)
-    return assemble(
+    const extensions = [before, key, fixed, points(fields.shard), ...altName]
+    const list = headOf(TAG.sequence, lengthOf(extensions))
+    const content = [
       version3,
-      tlv(TAG.integer, fields.serial),
+      headOf(TAG.integer, fields.serial.length),
+      fields.serial,
       algorithm,
       issuer.nameDer,
       sequence(encodeSecond(fields.notBefore), encodeSecond(fields.notAfter)),
       fields.subjectDer,
       fields.spkiDer,
-      tlv(0xa3, list),
-    )
+      headOf(contextConstructed(3), list.length + lengthOf(extensions)),
+      list,
+      ...extensions,
+    ]
+    // One allocation for the whole: octets outside the heap cost more to make and free than to fill.
+    return concat(headOf(TAG.sequence, lengthOf(content)), ...content)
   }
 }
 
-/** One allocation for the whole TBSCertificate. */
-function assemble(...parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const part of parts) length += part.length
-  return concat(Uint8Array.of(TAG.sequence), lengthOctets(length), ...parts)
-}
+const lengthOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0)
 
 let lastSecond: { readonly at: number; readonly der: Uint8Array } | undefined
 let secondLast: typeof lastSecond

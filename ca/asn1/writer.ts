@@ -28,15 +28,23 @@ export function lengthOctets(length: number): Uint8Array {
   return Uint8Array.of(0x84, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff)
 }
 
+/** Identifier and length octets of an element. */
+export function headOf(tag: number, length: number): Uint8Array {
+  const octets = lengthOctets(length)
+  const out = new Uint8Array(1 + octets.length)
+  out[0] = tag
+  out.set(octets, 1)
+  return out
+}
+
 /** One element with this identifier octet; the parts are its content. */
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
-  const head = lengthOctets(length)
-  const out = new Uint8Array(1 + head.length + length)
-  out[0] = tag
-  out.set(head, 1)
-  let at = 1 + head.length
+  const head = headOf(tag, length)
+  const out = new Uint8Array(head.length + length)
+  out.set(head)
+  let at = head.length
   for (const part of parts) {
     out.set(part, at)
     at += part.length
@@ -100,7 +108,9 @@ export const nullValue = (): Uint8Array => Uint8Array.of(TAG.null, 0)
 export const octetString = (...parts: readonly Uint8Array[]): Uint8Array => tlv(TAG.octetString, ...parts)
 
 /** BIT STRING of whole octets. */
-export const bitString = (bytes: Uint8Array): Uint8Array => tlv(TAG.bitString, Uint8Array.of(0), bytes)
+export const bitString = (bytes: Uint8Array): Uint8Array => tlv(TAG.bitString, NO_UNUSED_BITS, bytes)
+
+const NO_UNUSED_BITS = Uint8Array.of(0)
 
 /** Named bit list, trailing zero bits removed (X.690 §11.2.2). */
 export function namedBits(bits: Iterable<number>): Uint8Array {

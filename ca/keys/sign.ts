@@ -27,6 +27,6 @@ export function signWithKeyObject(
   const options =
     saltLength === undefined ? key : { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
   const signature = nodeSign(hash === undefined ? null : getHash(hash).node, data, options)
-  // A Buffer of the pool would keep other bytes alive and share memory with them.
-  return new Uint8Array(signature)
+  // OpenSSL's own memory, which no pool shares.
+  return new Uint8Array(signature.buffer, signature.byteOffset, signature.length)
 }

@@ -1,6 +1,5 @@
 /** All use cases of the product over one set of dependencies; `main.ts` builds it once. */
 import type { CodedError } from '../../ca/errors.ts'
-import type { EventSignatures } from '../../ca/ports.ts'
 import { createAuthorise } from './authorise.ts'
 import { createCertificates } from './certificates.ts'
 import { createCrlWatch } from './crl-watch.ts'
@@ -12,7 +11,7 @@ import { createLogService } from './log.ts'
 import { createReconciler } from './reconcile.ts'
 import { createReadiness, type ReadinessCheck } from './readiness.ts'
 import { createSignDocument } from './sign-document.ts'
-import { type EventItem, signEvents } from './sign-event.ts'
+import { createSignEvents } from './sign-event.ts'
 import { createSignatures } from './signatures.ts'
 import { createStatistics } from './statistics.ts'
 import { createStatus } from './status.ts'
@@ -43,8 +42,7 @@ export function createServices(base: BaseDeps, checks: readonly ReadinessCheck[]
     tenants: createTenants(base),
     apiKeys: createApiKeys(base),
     signDocument: createSignDocument(deps),
-    signEvents: (caller: Caller, inputs: readonly EventItem[]): Promise<(EventSignatures | CodedError)[]> =>
-      signEvents(deps, caller, inputs),
+    signEvents: createSignEvents(deps),
     signatures: createSignatures(deps),
     verifyDocument: createVerifyDocument(deps),
     verifications: createVerifications(deps),

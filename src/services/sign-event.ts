@@ -67,9 +67,9 @@ async function requestOf(
  * Signs for many signers at once.
  *
  * @returns one outcome per input, in their order
- * @throws {CodedError} what concerns all of them: STORE_UNAVAILABLE, CA_OVERLOADED
+ * @throws {CodedError} what concerns all of them
  */
-export async function signEvents(
+async function signEvents(
   deps: ServiceDeps,
   caller: Caller,
   inputs: readonly EventItem[],
@@ -84,4 +84,22 @@ export async function signEvents(
       ? one
       : (outcomes.next().value ?? new CodedError('KEY_UNAVAILABLE', 'nothing was signed')),
   )
+}
+
+/** Signers under way, some seconds of work: more are turned away at once, before anything is looked up for them. */
+const MAX_UNDER_WAY = 4_000
+
+/** The use case. It throws what concerns all items: STORE_UNAVAILABLE, CA_OVERLOADED. */
+export function createSignEvents(deps: ServiceDeps) {
+  let underWay = 0
+  return async (caller: Caller, inputs: readonly EventItem[]): Promise<(EventSignatures | CodedError)[]> => {
+    if (underWay > 0 && underWay + inputs.length > MAX_UNDER_WAY)
+      throw new CodedError('CA_OVERLOADED', `more than ${MAX_UNDER_WAY} signers are under way; try again`)
+    underWay += inputs.length
+    try {
+      return await signEvents(deps, caller, inputs)
+    } finally {
+      underWay -= inputs.length
+    }
+  }
 }

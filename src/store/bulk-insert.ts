@@ -5,8 +5,8 @@
  * the event loop while everybody waits, and a connection holds at most 66 prepared ones a table.
  */
 import { insertRowsPg } from './bulk-insert-pg.ts'
-import { type RawConnection, type SqliteConnection, type SqliteStatement, type SqlValue } from './dialect.ts'
-import type { Database, Transaction } from './database.ts'
+import type { SqlValue } from './dialect.ts'
+import type { Transaction } from './database.ts'
 
 /** A table that the hot path only inserts into. */
 export type InsertTable = {
@@ -93,51 +93,48 @@ const EXACT_CHUNK = 64
 const chunkOf = (left: number): number =>
   left <= EXACT_CHUNK ? left : Math.min(LARGEST_CHUNK, 2 ** Math.floor(Math.log2(left)))
 
-const insertSql = (table: InsertTable, count: number): string =>
-  `INSERT INTO ${table.name} (${table.columns.join(', ')}) VALUES ${Array(count).fill(table.row).join(', ')}`
+/** A row with numbered parameters: those of `shared` columns are the same for all rows and come first. */
+function rowSql(table: InsertTable, shared: readonly boolean[], ownStart: number): string {
+  let column = 0
+  let sharedAt = 0
+  let ownAt = ownStart
+  return table.row.replaceAll('?', () => (shared[column++] === true ? `?${++sharedAt}` : `?${++ownAt}`))
+}
 
-const statements = new WeakMap<RawConnection, Map<string, SqliteStatement>>()
+const texts = new WeakMap<InsertTable, Map<string, string>>()
 
-const prepare = (connection: RawConnection, sql: string): Promise<SqliteStatement> =>
-  new Promise((resolve, reject) => {
-    const statement: SqliteStatement = (connection as SqliteConnection).prepare(sql, (error) => {
-      if (error === null) resolve(statement)
-      else reject(error)
-    })
-  })
-
-async function findStatement(connection: RawConnection, sql: string): Promise<SqliteStatement> {
-  let known = statements.get(connection)
-  if (known === undefined) {
-    known = new Map()
-    statements.set(connection, known)
+function insertSql(table: InsertTable, count: number, shared: readonly boolean[]): string {
+  const known = texts.get(table) ?? new Map<string, string>()
+  texts.set(table, known)
+  const key = `${count}:${shared.map(Number).join('')}`
+  let sql = known.get(key)
+  if (sql === undefined) {
+    const sharedCount = shared.filter(Boolean).length
+    const own = table.width - sharedCount
+    const rows = Array.from({ length: count }, (_, row) => rowSql(table, shared, sharedCount + row * own))
+    sql = `INSERT INTO ${table.name} (${table.columns.join(', ')}) VALUES ${rows.join(', ')}`
+    known.set(key, sql)
   }
-  const found = known.get(sql)
-  if (found !== undefined) return found
-  const prepared = await prepare(connection, sql)
-  known.set(sql, prepared)
-  return prepared
+  return sql
 }
 
-/**
- * Gives the prepared statements of the writing connection back: SQLite does not close a connection that has one, and
- * the log file then stays beside the database, needed by whoever copies it.
- */
-export async function finalizeInserts(db: Pick<Database, 'client' | 'writer'>): Promise<void> {
-  if (db.client !== 'sqlite3') return
-  const connection = (await db.writer.client.acquireConnection()) as RawConnection
-  for (const statement of statements.get(connection)?.values() ?? []) statement.finalize()
-  statements.delete(connection)
-  await db.writer.client.releaseConnection(connection)
+/** Columns in which many rows agree, as those of a batch do: each value that is handed over costs, so these go once. */
+function findShared(table: InsertTable, rows: readonly (readonly SqlValue[])[]): boolean[] {
+  const [first] = rows
+  const isLarge = rows.length > EXACT_CHUNK
+  return Array.from(
+    { length: table.width },
+    (_, at) => isLarge && first !== undefined && rows.every((row) => row[at] === first[at]),
+  )
 }
 
-const runStatement = (statement: SqliteStatement, values: readonly SqlValue[]): Promise<void> =>
-  new Promise((resolve, reject) => {
-    statement.run(values, (error) => {
-      if (error === null) resolve()
-      else reject(error)
-    })
-  })
+function valuesOf(rows: readonly (readonly SqlValue[])[], shared: readonly boolean[]): SqlValue[] {
+  const [first = []] = rows
+  const values = first.filter((_, at) => shared[at])
+  for (const row of rows)
+    for (let at = 0; at < row.length; at++) if (!shared[at]) values.push(row[at] ?? null)
+  return values
+}
 
 /** Inserts rows in their order; any failure leaves the transaction to be rolled back. */
 export async function insertRows(
@@ -146,12 +143,10 @@ export async function insertRows(
   rows: readonly (readonly SqlValue[])[],
 ): Promise<void> {
   if (trx.client === 'pg') return insertRowsPg(trx, table, rows)
-  let start = 0
-  while (start < rows.length) {
-    const count = chunkOf(rows.length - start)
-    const values = rows.slice(start, start + count).flat()
-    const sql = insertSql(table, count)
-    await runStatement(await findStatement(trx.connection, sql), values)
-    start += count
+  for (let start = 0; start < rows.length;) {
+    const chunk = rows.slice(start, start + chunkOf(rows.length - start))
+    const shared = findShared(table, chunk)
+    await trx.rows(insertSql(table, chunk.length, shared), valuesOf(chunk, shared))
+    start += chunk.length
   }
 }

@@ -33,19 +33,16 @@ export type Outcome = { readonly value: unknown } | { readonly error: unknown }
 const recordsOf = (write: Write<unknown>, result: unknown): readonly RecordDraft[] =>
   typeof write.records === 'function' ? write.records(result) : write.records
 
-let savepoints = 0
-
 async function inSavepoint<T>(trx: Transaction, work: () => Promise<T>): Promise<T> {
-  const name = `item_${savepoints++ % 1_000_000}`
-  await trx.rows(`SAVEPOINT ${name}`)
+  await trx.rows('SAVEPOINT item')
   try {
     const value = await work()
-    await trx.rows(`RELEASE SAVEPOINT ${name}`)
+    await trx.rows('RELEASE SAVEPOINT item')
     return value
   } catch (error) {
     if (!endsTransaction(error)) {
-      await trx.rows(`ROLLBACK TO SAVEPOINT ${name}`)
-      await trx.rows(`RELEASE SAVEPOINT ${name}`)
+      await trx.rows('ROLLBACK TO SAVEPOINT item')
+      await trx.rows('RELEASE SAVEPOINT item')
     }
     throw error
   }

@@ -32,6 +32,7 @@ import {
   wasCommitted,
   withPgLock,
 } from './postgres.ts'
+import { preparedOn } from './prepared.ts'
 import { openSharedReads } from './shared-reads.ts'
 import { MIGRATIONS_TABLE, migrationNames, migrationSource } from './migrations/index.ts'
 
@@ -285,16 +286,26 @@ async function openSqliteReader(writer: Knex, file: string, readers: number): Pr
       shareReads(reader, undefined)
       await shared.close()
       await reader.destroy()
-      await writer.destroy()
+      await closeWriter(writer)
     },
   }
+}
+
+async function closeWriter(writer: Knex): Promise<void> {
+  const connection = (await writer.client.acquireConnection()) as RawConnection
+  preparedOn(connection).close()
+  await writer.client.releaseConnection(connection)
+  await writer.destroy()
 }
 
 const bindTransaction = (db: Database, connection: RawConnection): Transaction => ({
   client: db.client,
   connection,
   table: (name) => db.writer(name).connection(connection),
-  rows: (sql, values) => queryRows(db.writer, sql, values, connection),
+  rows: (sql, values = []) =>
+    db.client === 'sqlite3'
+      ? preparedOn(connection).all(sql, values)
+      : queryRows(db.writer, sql, values, connection),
 })
 
 /**

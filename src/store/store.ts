@@ -2,7 +2,6 @@
 import { createApiKeys } from './api-keys.ts'
 import { createAuditRecords } from './audit-records.ts'
 import { type BackupFacts, backupDatabase, type BackupProgress } from './backup.ts'
-import { finalizeInserts } from './bulk-insert.ts'
 import { createCaStore } from './ca-store.ts'
 import {
   type CertificateQuery,
@@ -103,7 +102,6 @@ const build = (
   /** Stores everything that was accepted, then closes. */
   close: onlyOnce(async (): Promise<void> => {
     await committer.close()
-    await finalizeInserts(db)
     await db.close()
   }),
 })
