@@ -22,6 +22,9 @@ const CRL_VALIDITY_MS = 7 * 24 * 3600_000
 /** Serials in one record, so that a record stays below the largest leaf of the log. */
 const SERIALS_PER_RECORD = 1000
 
+/** Entries that are expected to come beyond a sixteenth of the last list. */
+const SPARE_ENTRIES = 1000
+
 /** Statuses asked for at once while a difference is explained. */
 const LOOKUPS_AT_ONCE = 200
 
@@ -104,7 +107,10 @@ async function draftCrl(
     throw new CodedError('CLOCK_WENT_BACK', 'clock is behind the last CRL of this scope')
   const thisUpdate = floorToSecond(at)
   const serials: string[] = []
-  const entries = await encodeCrlEntries(tap(store.crlEntries(scope, at), last ? undefined : serials))
+  const entries = await encodeCrlEntries(
+    last ? store.crlEntries(scope, at) : tap(store.crlEntries(scope, at), serials),
+    last && last.entryCount + (last.entryCount >> 4) + SPARE_ENTRIES,
+  )
   // A first list has nothing before it: all of it is new, and nothing is to be explained.
   const differences = last ? [...diffCrlEntries(parseCrl(last.crlDer).entries, entries.bytes)] : []
   const nextUpdate = new Date(
@@ -126,12 +132,9 @@ async function draftCrl(
   }
 }
 
-async function* tap(
-  entries: AsyncIterable<CrlEntryRow>,
-  serials: string[] | undefined,
-): AsyncGenerator<CrlEntryRow> {
+async function* tap(entries: AsyncIterable<CrlEntryRow>, serials: string[]): AsyncGenerator<CrlEntryRow> {
   for await (const entry of entries) {
-    serials?.push(entry.serialHex)
+    serials.push(entry.serialHex)
     yield entry
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Writes TBSCertList (RFC 5280 §5.1) from a stream of entries into one growing buffer: no object and no
- * array per entry survives, so that a list costs little more memory than its own size.
+ * Writes a CertificateList (RFC 5280 §5.1) from a stream of entries into one buffer: no object and no array per entry
+ * survives, and nothing is copied afterwards, so that a list costs little more memory than its own size.
  */
 import { CodedError } from '../errors.ts'
 import {
@@ -61,6 +61,10 @@ const reasonExtensions = new Map<CrlReason, Uint8Array>(
 
 /** Longer than any entry: 20 octets of serial, two times and two extensions. */
 const MAX_ENTRY_BYTES = 127
+/** Serial, time and reason. */
+const USUAL_ENTRY_BYTES = 52
+/** Identifier and length of the whole list. */
+const OUTER_HEAD_BYTES = 8
 
 /**
  * Writes one entry at `at` of a buffer that has room for it; everything in it is short, so that each length is
@@ -129,46 +133,55 @@ function digitOf(code: number): number {
   throw new CodedError('INPUT_MALFORMED', 'CRL: serial is not lower-case hexadecimal')
 }
 
-/** Entries of a list, one encoding after the other. */
+/** Entries of a list, one encoding after the other, with room around them for the rest of the list. */
 export interface EncodedEntries {
   readonly bytes: Uint8Array
   readonly count: number
+  /** What holds `bytes`, from `MAX_HEAD_BYTES` on, and at least `MAX_TAIL_BYTES` behind them. */
+  readonly room: Uint8Array
 }
 
+/** Larger than what stands before the entries: lengths, algorithm, name of the issuer, times. */
+const MAX_HEAD_BYTES = 16_384
+/** Larger than what stands behind them: extensions, algorithm, signature. */
+const MAX_TAIL_BYTES = 65_536
+
 /**
- * Encodes entries as they arrive.
+ * Encodes entries as they arrive, into the buffer that becomes the list: a million entries are never copied.
  *
+ * @param expected number of entries, about; more of them cost a copy
  * @throws {INPUT_MALFORMED} also when serials do not ascend: a serial twice would have two states
  */
 export async function encodeCrlEntries(
   entries: AsyncIterable<CrlEntryFields> | Iterable<CrlEntryFields>,
+  expected = 1000,
 ): Promise<EncodedEntries> {
-  let bytes = new Uint8Array(64 * 1024)
-  let used = 0
+  let room = new Uint8Array(MAX_HEAD_BYTES + expected * USUAL_ENTRY_BYTES + MAX_TAIL_BYTES)
+  let used = MAX_HEAD_BYTES
   let count = 0
   let before = ''
   for await (const entry of entries) {
     if (!isAscending(before, entry.serialHex))
       throw new CodedError('INPUT_MALFORMED', 'CRL: entries do not ascend by serial')
     before = entry.serialHex
-    if (used + MAX_ENTRY_BYTES > bytes.length) {
-      const larger = new Uint8Array(bytes.length * 2)
-      larger.set(bytes.subarray(0, used))
-      bytes = larger
+    if (used + MAX_ENTRY_BYTES + MAX_TAIL_BYTES > room.length) {
+      const larger = new Uint8Array(Math.ceil(room.length * 1.5))
+      larger.set(room.subarray(0, used))
+      room = larger
     }
-    used = writeEntry(bytes, used, entry)
+    used = writeEntry(room, used, entry)
     count++
   }
-  return { bytes: bytes.subarray(0, used), count }
+  return { bytes: room.subarray(MAX_HEAD_BYTES, used), count, room }
 }
 
 const isAscending = (before: string, next: string): boolean =>
   before.length === next.length ? before < next : before.length < next.length
 
 /**
- * TBSCertList around encoded entries; an empty list is left out (RFC 5280 §5.1.2.6).
+ * TBSCertList around encoded entries, in their own buffer; an empty list is left out (RFC 5280 §5.1.2.6).
  *
- * @throws {INPUT_MALFORMED} when the number does not fit 20 octets
+ * @throws {INPUT_MALFORMED} when the number does not fit 20 octets, or the name of the issuer its room
  */
 export function buildTbsCertList(
   template: CrlTemplate,
@@ -177,18 +190,26 @@ export function buildTbsCertList(
 ): Uint8Array {
   if (fields.number < 0n || fields.number > MAX_CRL_NUMBER)
     throw new CodedError('INPUT_MALFORMED', 'CRL: number is not below 2^159 (RFC 5280 §5.2.3)')
+  const { bytes, room } = entries
   const head = concat(
     integer(1),
     template.algorithmDer,
     template.issuerNameDer,
     time(fields.thisUpdate),
     time(fields.nextUpdate),
-    ...(entries.count > 0 ? [Uint8Array.of(TAG.sequence), lengthOctets(entries.bytes.length)] : []),
+    ...(entries.count > 0 ? [Uint8Array.of(TAG.sequence), lengthOctets(bytes.length)] : []),
   )
   const extensions = explicit(0, sequence(...crlExtensions(template, fields.number)))
-  const list = entries.count > 0 ? entries.bytes : new Uint8Array(0)
-  const length = lengthOctets(head.length + list.length + extensions.length)
-  return concat(Uint8Array.of(TAG.sequence), length, head, list, extensions)
+  const length = lengthOctets(head.length + bytes.length + extensions.length)
+  const start = MAX_HEAD_BYTES - head.length - length.length - 1
+  if (start < OUTER_HEAD_BYTES || extensions.length > MAX_TAIL_BYTES / 2)
+    throw new CodedError('INPUT_MALFORMED', 'CRL: name of the issuer or extensions are too long')
+  room[start] = TAG.sequence
+  room.set(length, start + 1)
+  room.set(head, MAX_HEAD_BYTES - head.length)
+  const end = MAX_HEAD_BYTES + bytes.length
+  room.set(extensions, end)
+  return room.subarray(start, end + extensions.length)
 }
 
 function crlExtensions(template: CrlTemplate, number: bigint): Uint8Array[] {
@@ -211,6 +232,22 @@ function encodeDistributionPoint(point: NonNullable<CrlTemplate['distributionPoi
   )
 }
 
-/** CertificateList from its three parts. */
-export const encodeCrl = (tbsDer: Uint8Array, algorithmDer: Uint8Array, signature: Uint8Array): Uint8Array =>
-  sequence(tbsDer, algorithmDer, bitString(signature))
+/**
+ * CertificateList, written around what `buildTbsCertList` returned, in the same buffer.
+ *
+ * @throws {INPUT_MALFORMED} for a signature that is larger than its room
+ */
+export function encodeCrl(tbsDer: Uint8Array, algorithmDer: Uint8Array, signature: Uint8Array): Uint8Array {
+  const tail = concat(algorithmDer, bitString(signature))
+  if (tail.length > MAX_TAIL_BYTES / 2)
+    throw new CodedError('INPUT_MALFORMED', 'CRL: signature is larger than its room')
+  const head = concat(Uint8Array.of(TAG.sequence), lengthOctets(tbsDer.length + tail.length))
+  const whole = new Uint8Array(
+    tbsDer.buffer,
+    tbsDer.byteOffset - head.length,
+    head.length + tbsDer.length + tail.length,
+  )
+  whole.set(head)
+  whole.set(tail, head.length + tbsDer.length)
+  return whole
+}

@@ -14,7 +14,7 @@ test('the quick start does what it says', async (t) => {
   t.teardown(() => service.close())
   const text = readFileSync(join(root, 'docs/quick-start.md'), 'utf8')
   const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block)
-  t.is(blocks.length, 5)
+  t.is(blocks.length, 6)
   const folder = mkdtempSync(join(tmpdir(), 'yinxin-quick-start-'))
   symlinkSync(join(root, 'docs'), join(folder, 'docs'))
   const script = ['set -euo pipefail', ...blocks].join('\n')

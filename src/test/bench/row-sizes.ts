@@ -10,9 +10,9 @@ import { makeCsr } from './requests.ts'
 const BATCH = 200
 const count = Math.ceil(Number(process.argv[2] ?? 10_000) / BATCH) * BATCH
 
-const SIZES = `SELECT regexp_replace(c.relname, '_p(2[0-9]{3}_[0-9]{2}|_rest)', '') AS name, sum(pg_relation_size(c.oid))
+const SIZES = `SELECT regexp_replace(c.relname, '_p(2[0-9]{3}_[0-9]{2}|_rest)', '') AS name, sum(pg_table_size(c.oid))
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE n.nspname = 'public' AND c.relkind IN ('r', 'i', 't') GROUP BY 1 ORDER BY 2 DESC`
+  WHERE n.nspname = 'public' AND c.relkind IN ('r', 'i') GROUP BY 1 ORDER BY 2 DESC`
 
 const cluster = await startCluster(['shared_buffers=512MB', 'max_wal_size=4GB', 'wal_compression=lz4'])
 const folder = await mkdtemp(join(tmpdir(), 'yinxin-bench-'))
