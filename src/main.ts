@@ -169,16 +169,28 @@ interface OpenFolder {
   readonly close: () => Promise<void>
 }
 
-async function openOver(
-  config: Config,
-  options: OpenOptions,
-  { store, log, passphrase, close: closeStore }: OpenFolder,
-): Promise<House> {
+async function openOver(config: Config, options: OpenOptions, folder: OpenFolder): Promise<House> {
+  const { store, passphrase } = folder
   const { now = systemClock, scryptCost } = options
   const ports: CaPorts = { store: store.ca, now, randomBytes: random }
   const places = { keysFolder: placesOf(config).keys, passphrase, ...(scryptCost ? { scryptCost } : {}) }
   const material = await readMaterial(config, options, store, passphrase)
   const ca = await openCa({ ...places, material, threads: options.serving ? config.threads : 0 }, ports)
+  try {
+    return await composeOver(config, options, folder, { ca, material, now })
+  } catch (error) {
+    // Its worker threads would keep a process alive that refused to start.
+    await ca.close().catch(() => undefined)
+    throw error
+  }
+}
+
+async function composeOver(
+  config: Config,
+  options: OpenOptions,
+  { store, log, close: closeStore }: OpenFolder,
+  { ca, material, now }: { readonly ca: Ca; readonly material: CaMaterial; readonly now: () => Date },
+): Promise<House> {
   const served = servicesOf(config, ca, material, log)
   const rotation = options.rotate ? await served.renew(options.rotate) : { rotated: [], failed: [] }
   const sequencer = await openLogPorts(config, material, ca, store, now)
