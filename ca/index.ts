@@ -58,7 +58,8 @@ import { openWorkers } from './workers/pool.ts'
 
 export { type CaMaterial, parseMaterial } from './material.ts'
 export { type Reencryption, type ReencryptionRequest, reencryptKeys } from './keys/reencrypt.ts'
-export type { FailedRotation, RotatedService, RotationRequest } from './rotate.ts'
+export type { RotationRequest } from './ports.ts'
+export type { FailedRotation, RotatedService } from './rotation-types.ts'
 export type { PendingCeremony, ReturnedCertificates } from './ceremony.ts'
 export {
   type IssuingCaRevocation,

@@ -9,42 +9,11 @@ import { decodeBase64 } from './asn1/octets.ts'
 import { compareBytes } from './asn1/writer.ts'
 import type { Issuer, ServiceIdentity } from './core.ts'
 import { CodedError } from './errors.ts'
+import type { CaMaterial, IssuerMaterial, ServiceMaterial } from './material-types.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { subjectKeyIdentifierOf } from './x509/extensions.ts'
 
-/** One CA. */
-export interface IssuerMaterial {
-  readonly issuerId: string
-  readonly role: 'root' | 'issuing'
-  /** Base64 of the DER. */
-  readonly certificate: string
-  /** Null where the key is kept elsewhere. */
-  readonly keyId: string | null
-  readonly shards: number
-}
-
-/** One OCSP responder or TSA. */
-export interface ServiceMaterial {
-  readonly issuerId: string
-  readonly certificate: string
-  readonly keyId: string
-}
-
-/** Everything public that a ceremony made. */
-export interface CaMaterial {
-  readonly version: 1
-  readonly name: string
-  /** SHA-256 of the ceremony file, hexadecimal. */
-  readonly ceremonySha256: string
-  readonly baseUrl: string
-  readonly policyArc: string
-  readonly instanceByte: number
-  /** Root first. */
-  readonly issuers: readonly IssuerMaterial[]
-  readonly ocsp: readonly ServiceMaterial[]
-  readonly tsa: ServiceMaterial
-  readonly logKeyId: string
-}
+export type { CaMaterial, IssuerMaterial, ServiceMaterial } from './material-types.ts'
 
 function invalid(rule: string): never {
   throw new CodedError('CEREMONY_INVALID', `material: ${rule}`)

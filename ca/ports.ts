@@ -7,8 +7,8 @@
  * many requests share one commit.
  */
 import type { CodedError } from './errors.ts'
-import type { CaMaterial } from './material.ts'
-import type { FailedRotation, RotatedService, RotationRequest } from './rotate.ts'
+import type { CaMaterial } from './material-types.ts'
+import type { FailedRotation, RotatedService } from './rotation-types.ts'
 import type { CommitmentType } from './x509/cms-writer.ts'
 import type { SubjectAttribute } from './x509/name.ts'
 
@@ -311,6 +311,13 @@ export interface HeldKey {
   readonly spkiDer: Uint8Array
   readonly tenant: string | null
   readonly createdAt: Date
+}
+
+/** What is rotated, and in whose name. */
+export interface RotationRequest {
+  readonly actor: Actor
+  /** All of them, also those with a long life ahead. */
+  readonly force: boolean
 }
 
 /** Door 1 of the core: plain data in, DER out. */

@@ -14,33 +14,12 @@ import { CodedError, isCoded } from './errors.ts'
 import { issue } from './issue.ts'
 import type { ProviderKey } from './keys/provider.ts'
 import type { CaMaterial, ServiceMaterial } from './material.ts'
-import type { Actor, IssuedCertificate } from './ports.ts'
+import type { Actor, IssuedCertificate, RotationRequest } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { type Profile, getProfile } from './profiles.ts'
+import type { FailedRotation, RotatedService } from './rotation-types.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { ATTRIBUTE_TYPES, type Name, type SubjectAttribute } from './x509/name.ts'
-
-/** What is rotated, and in whose name. */
-export interface RotationRequest {
-  readonly actor: Actor
-  /** All of them, also those with a long life ahead. */
-  readonly force: boolean
-}
-
-/** One certificate that was replaced. */
-export interface RotatedService {
-  /** `ocsp-<issuerId>` or `tsa`. */
-  readonly name: string
-  readonly oldSerialHex: string
-  readonly newSerialHex: string
-  readonly notAfter: Date
-}
-
-/** One that could not be replaced. */
-export interface FailedRotation {
-  readonly name: string
-  readonly error: CodedError
-}
 
 /** What came of it; one service that cannot be rotated does not keep the others from it. */
 export interface Rotation {

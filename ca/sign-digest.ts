@@ -28,7 +28,7 @@ import {
   signatureRefused,
 } from './signature-records.ts'
 import type { TimestampAuthority } from './timestamp.ts'
-import { stamperOf } from './timestamp-token.ts'
+import { stamperOf } from './stamper.ts'
 import { type Certificate, parseCertificate } from './x509/certificate.ts'
 import { extKeyUsageOf, keyUsageOf } from './x509/extensions.ts'
 import { EKU } from './x509/oids.ts'

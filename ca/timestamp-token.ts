@@ -1,9 +1,7 @@
 /** A time-stamp token (RFC 3161 §2.4.2): what it says, what is signed of it, and the finished token. Pure. */
 import type { KeyObject } from 'node:crypto'
 import { digest } from './algorithms/hashes.ts'
-import { publicKeyObject } from './algorithms/keys.ts'
 import { type SignatureAlgorithm, verifySignature } from './algorithms/signatures.ts'
-import type { Core, ServiceIdentity } from './core.ts'
 import { CodedError } from './errors.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { CONTENT } from './x509/cms.ts'
@@ -20,25 +18,6 @@ export interface Stamper {
   readonly signatureAlgorithm: SignatureAlgorithm
   /** What comes along with a token where it is asked for: the TSA and what leads to the root, without the root. */
   readonly certificatesDer: readonly Uint8Array[]
-}
-
-const stampers = new WeakMap<ServiceIdentity, Stamper>()
-
-/** The TSA of a core, without its key. */
-export function stamperOf({ tsa, issuers }: Pick<Core, 'tsa' | 'issuers'>): Stamper {
-  const known = stampers.get(tsa)
-  if (known) return known
-  const { certificate, certDer, signatureAlgorithm } = tsa
-  const issuer = issuers.get(tsa.issuerId)
-  const stamper = {
-    certificate,
-    signatureAlgorithm,
-    publicKey: publicKeyObject(certificate.spkiDer),
-    // The root is the relying party's own.
-    certificatesDer: [certDer, ...(issuer?.role === 'issuing' ? [issuer.certDer] : [])],
-  }
-  stampers.set(tsa, stamper)
-  return stamper
 }
 
 /** Place of a token in the order of its TSA. */

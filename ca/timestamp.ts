@@ -16,13 +16,13 @@ import { type Core, getIssuer } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { Actor, Json, RecordDraft } from './ports.ts'
+import { stamperOf } from './stamper.ts'
 import {
   type TokenSlot,
   TSA_ACCURACY_MS,
   assembleToken,
   buildTokenAttributes,
   buildTstInfo,
-  stamperOf,
 } from './timestamp-token.ts'
 import { certificatePoliciesOf } from './x509/extensions.ts'
 import { type PkiFailure, type TimeStampRequest, parseTimeStampRequest } from './x509/tsp.ts'

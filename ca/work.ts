@@ -11,7 +11,7 @@ import {
 } from './core.ts'
 import { CodedError } from './errors.ts'
 import { type Certified, type CertifyInput, signCertified } from './event-signature.ts'
-import { stamperOf } from './timestamp-token.ts'
+import { stamperOf } from './stamper.ts'
 
 /** Items that are worked on together; after them other work of the process gets its turn. */
 const TURN = 32

@@ -8,7 +8,7 @@ import { CodedError } from '../errors.ts'
 import { type Certified, type CertifyInput, signCertified } from '../event-signature.ts'
 import { signWithKeyObject } from '../keys/sign.ts'
 import { openService } from '../material.ts'
-import { stamperOf } from '../timestamp-token.ts'
+import { stamperOf } from '../stamper.ts'
 import { draftOrRefuse } from '../work.ts'
 import {
   type Job,
