@@ -338,6 +338,41 @@ test('openssl crl and openssl verify take full list and shards', async (t) => {
   })
 })
 
+/** A hundred thousand revoked serials, and one more among them. */
+async function* manyEntries(row: IssuedRow, revokedAt: Date): AsyncGenerator<CrlEntryRow> {
+  const serials = Array.from({ length: 100_000 }, (_, i) => `41${(i * 7919).toString(16).padStart(30, '0')}`)
+  serials.push(row.serialHex)
+  for (const serialHex of await Promise.resolve(serials.sort()))
+    yield { serialHex, revokedAt, reason: 'superseded', invalidityDate: null }
+}
+
+test('openssl takes a list of a hundred thousand entries, and the next one is explained', async (t) => {
+  if (!requireTool(t, 'openssl')) return
+  const ca = await openTestCore({ now: new Date('2026-05-04T03:02:01.250Z') })
+  const good = await ca.issueTo()
+  const bad = await ca.issueTo()
+  const revokedAt = ca.core.ports.now()
+  await ca.revoke(bad, 'superseded')
+  passTime(ca, 60_000)
+  const core = withStore(ca.core, { crlEntries: () => manyEntries(bad, revokedAt) })
+  const scope = { issuerId: ISSUER, shard: null }
+  const first = await publishCrl(core, scope)
+  t.is(first.entryCount, 100_001)
+  const second = await publishCrl(core, scope)
+  t.is(second.entryCount, 100_001)
+  await inFolder(async (at) => {
+    await writeFile(at('root.pem'), encodePem('CERTIFICATE', ca.root.certDer))
+    await writeFile(at('ca.pem'), encodePem('CERTIFICATE', ca.issuer.certDer))
+    await writeFile(at('many.crl'), encodePem('X509 CRL', second.crlDer))
+    const read = await run('openssl', [
+      ...['crl', '-in', at('many.crl'), '-noout', '-verify', '-CAfile', at('ca.pem')],
+    ])
+    t.regex(read.stdout + read.stderr, /verify OK/)
+    t.regex(await verifyWith(at, good, 'many.crl'), /OK/)
+    t.regex(await verifyWith(at, bad, 'many.crl'), /certificate revoked/)
+  })
+})
+
 async function verifyWith(at: (name: string) => string, row: IssuedRow, list: string): Promise<string> {
   await writeFile(at('leaf.pem'), encodePem('CERTIFICATE', row.certDer))
   const time = String(Math.floor(row.at.getTime() / 1000) + 120)
