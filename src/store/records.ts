@@ -7,7 +7,6 @@
  */
 import { CodedError } from '../../ca/errors.ts'
 import { buildRecordId, frameRecord, leafText, type RecordFrame, type RecordType } from '../audit/record.ts'
-import { encodeTexts } from '../lib/bytes.ts'
 import type { RecordDraft } from '../../ca/ports.ts'
 import type { Transaction } from './database.ts'
 import { orderLockStatement, type SqlValue } from './dialect.ts'
@@ -60,26 +59,22 @@ export async function insertRecords(
   return rows.map((row) => String(row[0]))
 }
 
-/** Rows of the records: times that never run backwards from `lastAt` on, ids, leaves. */
+/** Rows of the records: times that never run backwards from `lastAt` on, ids, leaves as text. */
 function placeRecords(
   drafts: readonly RecordDraft[],
   lastAt: number,
   randomBytes: RandomBytes,
 ): SqlValue[][] {
   const random = randomBytes(ID_RANDOM_BYTES * drafts.length)
-  let last = Number.NaN
-  let instant = ''
-  const texts: string[] = []
-  const rows = drafts.map((draft, index): SqlValue[] => {
-    const at = Math.max(Number.isNaN(last) ? lastAt : last, draft.at.getTime())
+  let last = lastAt
+  let instant = new Date(last).toISOString()
+  return drafts.map((draft, index) => {
+    const at = Math.max(last, draft.at.getTime())
     // Most records of a batch share their millisecond.
     if (at !== last) instant = new Date(at).toISOString()
     last = at
     const start = index * ID_RANDOM_BYTES
     const id = buildRecordId(new Date(at), random.subarray(start, start + ID_RANDOM_BYTES))
-    texts.push(leafText(frameOf(draft), instant, id))
-    return [id, at, draft.type, draft.actor, draft.tenant]
+    return [id, at, draft.type, draft.actor, draft.tenant, leafText(frameOf(draft), instant, id)]
   })
-  for (const [index, leaf] of encodeTexts(texts).entries()) rows[index]?.push(leaf)
-  return rows
 }
