@@ -129,6 +129,30 @@ const hidden =
 const ofCertificate = (): string =>
   `/v1/certificates/${objects.certificate.issuerId}/${objects.certificate.serialHex}`
 
+interface Refused {
+  readonly problem?: { readonly code: string }
+}
+
+/** A key of the other business, and its identity evidence. */
+async function stolenItems(foreign: TestKey): Promise<readonly object[]> {
+  const subject = subjectOf('Beta TEST ONLY')
+  const own = await addEvidence(foreign, 'Beta TEST ONLY')
+  return [
+    { profile: 'organisation', subject, keyId: objects.keyId, identityEvidenceId: own },
+    {
+      profile: 'organisation',
+      subject: subjectOf('Alpha TEST ONLY'),
+      csr: makeCsr(subject),
+      identityEvidenceId: objects.evidenceId,
+    },
+  ]
+}
+
+function checkRefused(items: readonly Refused[], codes: readonly string[]): void {
+  const found = items.map(({ problem }) => problem?.code).join()
+  if (found !== codes.join()) throw new Error(`was let in: ${found}`)
+}
+
 /** Every route that reaches something of a tenant, tried with the key of another one. */
 const FOREIGN: Readonly<Record<string, Attempt>> = {
   createSignature: async (foreign) => {
@@ -170,22 +194,31 @@ const FOREIGN: Readonly<Record<string, Attempt>> = {
     )(foreign)
   },
   issueCertificates: async (foreign) => {
-    const subject = subjectOf('Beta TEST ONLY')
-    const own = await addEvidence(foreign, 'Beta TEST ONLY')
-    const item = { profile: 'organisation', subject, keyId: objects.keyId, identityEvidenceId: own }
-    const stolen = {
-      profile: 'organisation',
-      subject: subjectOf('Alpha TEST ONLY'),
-      csr: makeCsr(subject),
-      identityEvidenceId: objects.evidenceId,
+    const answer = await foreign.api.json<{ items: Refused[] }>('POST', '/v1/certificates/batch', {
+      json: { items: await stolenItems(foreign) },
+    })
+    checkRefused(answer.items, ['KEY_NOT_FOUND', 'IDENTITY_EVIDENCE_MISMATCH'])
+  },
+  issueCertificatesBulk: async (foreign) => {
+    const response = await service.fetch(`${service.address}/v1/certificates/bulk`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${foreign.text}`, 'Content-Type': 'application/x-ndjson' },
+      body: (await stolenItems(foreign)).map((item) => `${JSON.stringify(item)}\n`).join(''),
+    })
+    const lines = (await response.text()).trim().split('\n')
+    const items = lines.map((line) => JSON.parse(line) as Refused)
+    checkRefused(items.slice(0, 2), ['KEY_NOT_FOUND', 'IDENTITY_EVIDENCE_MISMATCH'])
+  },
+  createEventSignatures: async (foreign) => {
+    const item = {
+      signer: { subject: subjectOf('Alpha TEST ONLY'), identityEvidenceId: objects.evidenceId },
+      intent: { text: 'TEST ONLY' },
+      digests: ['ab'.repeat(32)],
     }
-    const answer = await foreign.api.json<{ items: { problem?: { code: string } }[] }>(
-      'POST',
-      '/v1/certificates/batch',
-      { json: { items: [item, stolen] } },
-    )
-    const codes = answer.items.map(({ problem }) => problem?.code).join()
-    if (codes !== 'KEY_NOT_FOUND,IDENTITY_EVIDENCE_MISMATCH') throw new Error(`was let in: ${codes}`)
+    const answer = await foreign.api.json<{ items: Refused[] }>('POST', '/v1/event-signatures', {
+      json: { items: [item] },
+    })
+    checkRefused(answer.items, ['IDENTITY_EVIDENCE_MISMATCH'])
   },
   searchCertificates: async (foreign) => {
     await hidden('/v1/certificates', () => objects.certificate.serialHex)(foreign)
