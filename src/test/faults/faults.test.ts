@@ -12,8 +12,8 @@ const POINTS: readonly (readonly [PortFault['port'], string, readonly number[]])
   ['ca-store', 'changeStatus', [1, 2]],
   ['ca-store', 'publishCrl', [1, 2]],
   ['ca-store', 'findStatus', [1, 2]],
-  ['ca-store', 'isKeyBlocked', [1, 3]],
-  ['ca-store', 'certificatesWithKey', [1, 3]],
+  ['ca-store', 'findBlockedKeys', [1, 3]],
+  ['ca-store', 'certificatesWithKeys', [1, 3]],
   ['ca-store', 'lastCrl', [1, 2]],
   ['ca-store', 'lastRecordTime', [1]],
   // In turn: certificates, the CRL, the TSA.
