@@ -4,9 +4,11 @@ import test from 'ava'
 
 import { lintContext } from '../lint-context.ts'
 import { getProfile } from '../profiles.ts'
-import { NOW, core, findings, root } from '../testing/certificate-parts.ts'
+import { nullValue } from '../asn1/writer.ts'
+import { NOW, core, drop, findings, root, set } from '../testing/certificate-parts.ts'
 import { EXTENSION_BREAKS } from '../testing/lint-extension-breaks.ts'
 import { FIELD_BREAKS } from '../testing/lint-field-breaks.ts'
+import { EXT } from '../x509/oids.ts'
 import { LINT_RULES, WELL_FORMED, lintCertificate } from './index.ts'
 
 const BREAKS = { ...FIELD_BREAKS, ...EXTENSION_BREAKS }
@@ -34,4 +36,12 @@ test('every rule has a breaking case, a source, and a file of its name', (t) => 
   const files = readdirSync(import.meta.dirname).map((file) => file.replace(/\.ts$/, ''))
   for (const name of names) t.true(files.includes(name), name)
   t.is(new Set(names).size, names.length)
+})
+
+test('what was found clean hides nothing: constant parts are judged again when an octet differs, and only then', (t) => {
+  for (let round = 0; round < 3; round++) {
+    t.deepEqual(findings('event'), [])
+    t.true(findings('event', set(EXT.keyUsage, true, nullValue())).includes('key-usage'))
+    t.true(findings('event', drop(EXT.authorityKeyIdentifier)).includes('authority-key-identifier'))
+  }
 })
