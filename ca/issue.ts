@@ -10,7 +10,7 @@ import { concat } from './asn1/writer.ts'
 import { type IssuingCore, getIssuer } from './core.ts'
 import type { Draft, Signed } from './drafts.ts'
 import { CodedError } from './errors.ts'
-import { checkIssuerStands } from './issuer-status.ts'
+import { refuseRevokedIssuers } from './issuer-status.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, Json, RecordDraft } from './ports.ts'
 import { type PreparedIssuance, takeToken } from './token.ts'
 
@@ -46,14 +46,7 @@ async function takeAll(
       return codedErrorOf(error)
     }
   })
-  const refused = new Map<string, CodedError>()
-  for (const issuerId of new Set(
-    taken.flatMap((one) => (one instanceof CodedError ? [] : [one.intent.issuerId])),
-  ))
-    await checkIssuerStands(core, getIssuer(core, issuerId)).catch((error: unknown) =>
-      refused.set(issuerId, codedErrorOf(error)),
-    )
-  return taken.map((one) => (one instanceof CodedError ? one : (refused.get(one.intent.issuerId) ?? one)))
+  return refuseRevokedIssuers(core, taken, ({ intent }) => intent.issuerId, codedErrorOf)
 }
 
 /** Signs drafts, one outcome per draft, in their order. */

@@ -4,8 +4,8 @@
  * The root's status database says so where the root key is here; its last CRL where the key is elsewhere.
  */
 import { compareBytes } from './asn1/writer.ts'
-import { type Issuer, type IssuingCore } from './core.ts'
-import { CodedError } from './errors.ts'
+import { type Issuer, type IssuingCore, getIssuer } from './core.ts'
+import { CodedError, isDone } from './errors.ts'
 import type { CaStore } from './ports.ts'
 import { findCrlEntry } from './x509/crl-entries.ts'
 import { parseCrl } from './x509/crl.ts'
@@ -63,4 +63,24 @@ export async function isIssuerRevoked(core: AskingCore, issuer: Issuer): Promise
 export async function checkIssuerStands(core: AskingCore, issuer: Issuer): Promise<void> {
   if (await isIssuerRevoked(core, issuer))
     throw new CodedError('ISSUER_REVOKED', 'the certificate of this CA is revoked: it signs nothing any more')
+}
+
+/**
+ * Puts a refusal in place of every item whose issuing CA its root revoked; each CA is asked about once.
+ *
+ * @param issuerIdOf issuer of an item
+ * @param refusalOf what an item becomes; throws what concerns all items
+ */
+export async function refuseRevokedIssuers<Item extends object>(
+  core: AskingCore,
+  items: readonly (Item | CodedError)[],
+  issuerIdOf: (item: Item) => string,
+  refusalOf: (error: unknown) => CodedError,
+): Promise<(Item | CodedError)[]> {
+  const refused = new Map<string, CodedError>()
+  for (const issuerId of new Set(items.filter(isDone).map(issuerIdOf)))
+    await checkIssuerStands(core, getIssuer(core, issuerId)).catch((error: unknown) =>
+      refused.set(issuerId, refusalOf(error)),
+    )
+  return items.map((item) => (isDone(item) ? (refused.get(issuerIdOf(item)) ?? item) : item))
 }

@@ -8,7 +8,7 @@ import { concat } from './asn1/writer.ts'
 import { type IssuingCore, type Issuer, getIssuer } from './core.ts'
 import type { Draft, DraftInput } from './drafts.ts'
 import { CodedError, isDone } from './errors.ts'
-import { checkIssuerStands } from './issuer-status.ts'
+import { refuseRevokedIssuers } from './issuer-status.ts'
 import type { CertificateStatus, IntentRow, IssuanceToken, IssueRequest, Json, RecordDraft } from './ports.ts'
 import { type Profile, getProfile } from './profiles.ts'
 import { type PreparedIssuance, makeToken } from './token.ts'
@@ -73,13 +73,7 @@ async function inputsOf(
 ): Promise<(DraftInput | CodedError)[]> {
   const at = core.ports.now()
   const inputs = requests.map((request) => orRefusal(() => inputOf(core, request, at)))
-  const issuerIds = new Set(inputs.flatMap((input) => (input instanceof CodedError ? [] : [input.issuerId])))
-  const refused = new Map<string, CodedError>()
-  for (const issuerId of issuerIds)
-    await checkIssuerStands(core, getIssuer(core, issuerId)).catch((error: unknown) =>
-      refused.set(issuerId, refusalOf(error)),
-    )
-  return inputs.map((input) => (input instanceof CodedError ? input : (refused.get(input.issuerId) ?? input)))
+  return refuseRevokedIssuers(core, inputs, ({ issuerId }) => issuerId, refusalOf)
 }
 
 /** Keys between the look at what they have already and the durable intent, by the store that has the intents. */

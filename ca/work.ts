@@ -27,7 +27,7 @@ export function draftOrRefuse(core: DraftCore, input: DraftInput): Draft | Coded
 }
 
 /** Signs with the key behind the core, wherever that is. */
-export async function signOrRefuse(core: SigningCore, input: SignInput): Promise<Signed | CodedError> {
+async function signOrRefuse(core: SigningCore, input: SignInput): Promise<Signed | CodedError> {
   try {
     const issuer = getIssuer(core, input.issuerId)
     return assembleCertificate(issuer, input, await signAsIssuer(core, issuer, input.tbsDer))

@@ -2,13 +2,13 @@
  * Event signatures over digests: identity evidence of each signer, then the core, which makes, certifies, uses and
  * destroys a key for each of them. The documents themselves never come here.
  */
-import { CodedError } from '../../ca/errors.ts'
+import { CodedError, isDone } from '../../ca/errors.ts'
 import type { SubjectAttribute } from '../../ca/formats.ts'
 import type { EventSignatureRequest, EventSignatures } from '../../ca/ports.ts'
 import { fromHex } from '../lib/bytes.ts'
 import { sha256Hex } from '../lib/sha256.ts'
 import type { ServiceDeps } from './deps.ts'
-import { requireEvidence } from './identity-evidence.ts'
+import { openEvidence } from './identity-evidence.ts'
 import { refusalOf } from './issue-certificates.ts'
 import { actorOf, type Caller } from './tenancy.ts'
 
@@ -38,20 +38,20 @@ export interface EventItem {
 const agreedOf = (intent: EventInput['intent']): Uint8Array =>
   fromHex('text' in intent ? sha256Hex(new TextEncoder().encode(intent.text)) : intent.sha256)
 
-async function requestOf(
-  deps: ServiceDeps,
-  caller: Caller,
-  { signer, intent, digests, format, level, commitment }: EventInput,
-  at: string,
-): Promise<EventSignatureRequest> {
-  const { profile = 'event', subject, issuerId, validitySeconds } = signer
-  const wanted = { ...signer, profile }
+const wantedOf = ({ input: { signer } }: EventItem) => ({ ...signer, profile: signer.profile ?? 'event' })
+
+type EvidenceOf = Awaited<ReturnType<typeof openEvidence>>
+
+function requestOf(caller: Caller, item: EventItem, evidenceOf: EvidenceOf): EventSignatureRequest {
+  const { intent, digests, format, level, commitment } = item.input
+  const wanted = wantedOf(item)
+  const { profile, subject, issuerId, validitySeconds } = wanted
   return {
     ...actorOf(caller),
     event: {
       profile,
       subject,
-      identityEvidenceId: await requireEvidence(deps, caller, wanted, `${at}/signer`),
+      identityEvidenceId: evidenceOf(wanted, `${item.at}/signer`),
       ...(issuerId === undefined ? {} : { issuerId }),
       ...(validitySeconds === undefined ? {} : { validitySeconds }),
     },
@@ -74,10 +74,15 @@ async function signEvents(
   caller: Caller,
   inputs: readonly EventItem[],
 ): Promise<(EventSignatures | CodedError)[]> {
-  const requests = await Promise.all(
-    inputs.map(({ input, at }) => requestOf(deps, caller, input, at).catch(refusalOf)),
-  )
-  const good = requests.filter((one): one is EventSignatureRequest => !(one instanceof CodedError))
+  const evidenceOf = await openEvidence(deps, caller, inputs.map(wantedOf))
+  const requests = inputs.map((item) => {
+    try {
+      return requestOf(caller, item, evidenceOf)
+    } catch (error) {
+      return refusalOf(error)
+    }
+  })
+  const good = requests.filter(isDone)
   const outcomes = (good.length === 0 ? [] : await deps.ca.signEvents(good)).values()
   return requests.map((one) =>
     one instanceof CodedError

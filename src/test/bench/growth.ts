@@ -1,17 +1,15 @@
 // How much slower it gets with what is stored: the same load on a service with few certificates and on one with many.
 import { join } from 'node:path'
-import { toBase64 } from '../../lib/bytes.ts'
 import type { Benchmark, Opened, Setting, Side } from './benchmark.ts'
 import { filledHouse } from './fill.ts'
-import { makeHouse, type PreparedHouse, startService, SUBJECT } from './house.ts'
+import { makeHouse, type PreparedHouse, startService } from './house.ts'
 import { httpSide } from './http-side.ts'
+import { BATCH, batchSide } from './issuance.ts'
 import type { Server } from './processes.ts'
-import { jsonRequest, makeCsr, ocspRequests } from './requests.ts'
+import { ocspRequests } from './requests.ts'
 
 const BASE = 10_000
 const QUICK_BASE = 500
-const BATCH = 200
-const CONNECTIONS = 8
 /** Certificates that are asked about in turn; from all over the table. */
 const ASKED = 1_000
 
@@ -19,27 +17,7 @@ type Load = (setting: Setting, house: PreparedHouse, server: Server) => Side
 
 const secondsOf = ({ isQuick }: Setting): number => (isQuick ? 1 : 8)
 
-const issueLoad: Load = (setting, house, server) => {
-  const item = { profile: 'event', subject: SUBJECT, identityEvidenceId: house.evidenceId }
-  const makeRequest = (): Uint8Array => {
-    const items = Array.from({ length: BATCH }, () => ({ ...item, csr: toBase64(makeCsr()) }))
-    return jsonRequest('/v1/certificates/batch', { items }, house.apiKey)
-  }
-  return httpSide(setting, {
-    isCycled: true,
-    warmUp: setting.isQuick ? 4 : 40,
-    seconds: secondsOf(setting),
-    connections: CONNECTIONS,
-    perRequest: BATCH,
-    server,
-    status: 200,
-    requests: () => Array.from({ length: setting.isQuick ? 8 : 40 }, makeRequest),
-    check: (answer) => {
-      const { issued } = JSON.parse(new TextDecoder().decode(answer)) as { issued: number }
-      if (issued !== BATCH) throw new Error(`${issued} of ${BATCH} were issued`)
-    },
-  })
-}
+const issueLoad: Load = (setting, house, server) => batchSide(setting, house, server, secondsOf(setting))
 
 const ocspLoad: Load = (setting, house, server) => {
   const issuerDer = new Uint8Array(Buffer.from(house.issuerBase64, 'base64'))

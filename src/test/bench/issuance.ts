@@ -98,7 +98,8 @@ const pkijsSide = (setting: Setting) => {
   return Promise.resolve({ side, stop: () => Promise.resolve() })
 }
 
-const BATCH = 200
+/** Certificates in one request. */
+export const BATCH = 200
 /** Requests of one run, sent in turn: an event key may be certified again. */
 const BATCH_REQUESTS = 100
 /** So many batches wait while others are worked on. */
@@ -111,6 +112,7 @@ export function batchSide(
   setting: Setting,
   house: PreparedHouse,
   server: Parameters<typeof httpSide>[1]['server'],
+  seconds = 60,
 ): Side {
   const item = { profile: 'event', subject: SUBJECT, identityEvidenceId: house.evidenceId }
   const makeRequest = (): Uint8Array => {
@@ -120,7 +122,7 @@ export function batchSide(
   return httpSide(setting, {
     isCycled: true,
     warmUp: setting.isQuick ? 4 : 40,
-    seconds: setting.isQuick ? 2 : 60,
+    seconds: setting.isQuick ? 2 : seconds,
     connections: BATCH_CONNECTIONS,
     perRequest: BATCH,
     server,
