@@ -19,10 +19,10 @@ import { type Committer, createCommitter, type CommitterLimits } from './group-c
 import { createHeldKeys } from './held-keys.ts'
 import { createIdempotency, type IdempotencyPeriods } from './idempotency.ts'
 import { createIdentityEvidence } from './identity-evidence.ts'
-import { createLogStore } from './log-store.ts'
+import { checkLogFloor, createLogStore } from './log-store.ts'
 import { createLeases, createSettings, createStatistics } from './operation.ts'
 import { createPartitions } from './partitions.ts'
-import { withPgLock } from './postgres.ts'
+import { checkDurability, withPgLock } from './postgres.ts'
 import type { RandomBytes } from './records.ts'
 import { createRetention } from './retention.ts'
 import { createSignatures } from './signatures.ts'
@@ -78,6 +78,9 @@ const build = (
   ca: createCaStore(db, committer),
   crlPeriods: (): Promise<CrlPeriod[]> => readCrlPeriods(db.reader),
   log: createLogStore(db, committer),
+  floor: db.floor,
+  /** Is this the database of the published log? @throws {LOG_STORE_OLDER} and the code of a doubt */
+  checkFloor: (): Promise<void> => checkLogFloor(db),
   published: createCheckpointFile(options.checkpointFile),
   records: createAuditRecords(db, committer),
   certificates: buildCertificates(db),
@@ -96,9 +99,11 @@ const build = (
   partitions: createPartitions(db, committer),
   backup: (file: string, onProgress?: BackupProgress): Promise<BackupFacts> =>
     backupDatabase(db, file, onProgress),
-  /** Can it write now? For `/readyz`. @throws {STORE_UNAVAILABLE} */
-  ping: (): Promise<void> =>
-    committer.write<void>({ run: async (trx) => void (await trx.rows('SELECT 1')), records: [] }),
+  /** Can it write now, durably? For `/readyz`. @throws {STORE_UNAVAILABLE} */
+  ping: async (): Promise<void> => {
+    if (db.client === 'pg') await checkDurability(db.writer)
+    await committer.write<void>({ run: async (trx) => void (await trx.rows('SELECT 1')), records: [] })
+  },
   /** Stores everything that was accepted, then closes. */
   close: onlyOnce(async (): Promise<void> => {
     await committer.close()
