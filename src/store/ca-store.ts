@@ -14,7 +14,7 @@ import { joinStatusReads } from './joined-statuses.ts'
 import { changeStatus, readStatusChanges } from './status-changes.ts'
 import { ISSUED_SELECT, toIssued } from './issued.ts'
 import { checkLogFloor } from './log-store.ts'
-import { createReplicaStatuses, type ReplicaStatuses } from './replica.ts'
+import type { ReplicaReads } from './replica.ts'
 import { STATUS_SELECT, toStatus } from './statuses.ts'
 import { toDate } from './values.ts'
 
@@ -80,17 +80,21 @@ const explainIssued = (error: unknown): never => {
   throw error
 }
 
+const STATUS_SQL = `${STATUS_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
+const ISSUED_SQL = `${ISSUED_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
+
 /** Statuses: from the replica where its answer counts, and from no database that was set back, which may lack revocations. */
 function statusReads(
   db: Database,
-  replica: ReplicaStatuses | undefined,
+  replica: ReplicaReads | undefined,
 ): Pick<CaStore, 'findStatus' | 'statusChanges'> {
   const findStatus = joinStatusReads(db.reader)
   return {
     findStatus: async (issuerId, serialHex, reading) => {
       db.floor.check()
-      const lagging = reading === 'may-lag' ? await replica?.findStatus(issuerId, serialHex) : undefined
-      return lagging ?? (await findStatus(issuerId, serialHex))
+      const values = [serialHex, issuerId]
+      const row = reading === 'may-lag' ? await replica?.findCurrent(STATUS_SQL, values) : undefined
+      return row ? toStatus(row) : await findStatus(issuerId, serialHex)
     },
     statusChanges: async (since) => {
       const note = replica?.asking()
@@ -102,9 +106,12 @@ function statusReads(
 }
 
 /** Makes the store of the core. */
-export function createCaStore(db: Database, committer: Committer): CaStore {
+export function createCaStore(
+  db: Database,
+  committer: Committer,
+  replica: ReplicaReads | undefined,
+): CaStore {
   const { reader } = db
-  const replica = db.replica ? createReplicaStatuses(db.replica, () => performance.now()) : undefined
   const record = (records: readonly RecordDraft[]): Promise<void> => committer.write<void>({ records })
   return {
     recordIntents: (rows, records) =>
@@ -126,9 +133,10 @@ export function createCaStore(db: Database, committer: Committer): CaStore {
     },
     record,
     ...statusReads(db, replica),
-    findIssued: async (issuerId, serialHex) => {
-      const sql = `${ISSUED_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
-      const [row] = await queryRows(reader, sql, [serialHex, issuerId])
+    findIssued: async (issuerId, serialHex, reading) => {
+      const values = [serialHex, issuerId]
+      const written = reading === 'may-lag' ? await replica?.findWritten(ISSUED_SQL, values) : undefined
+      const row = written ?? (await queryRows(reader, ISSUED_SQL, values))[0]
       return row === undefined ? undefined : toIssued(row)
     },
     changeStatus: (change, records) =>

@@ -355,8 +355,9 @@ const BEFORE_COMMIT =
  */
 async function commit(db: Database, trx: Transaction): Promise<void> {
   if (db.client === 'sqlite3') return void (await trx.rows('COMMIT'))
+  const checkSize = db.floor.asking()
   const [row] = await trx.rows(BEFORE_COMMIT)
-  db.floor.check(Number(row?.log_size ?? 0))
+  checkSize(Number(row?.log_size ?? 0))
   try {
     await trx.rows('COMMIT')
   } catch (error) {

@@ -8,19 +8,33 @@ import { createLogFloor } from './log-floor.ts'
 
 test('a floor only rises; what is behind it is refused until it is seen to have come back', (t) => {
   const floor = createLogFloor()
+  const look = (size: number) => () => floor.asking()(size)
   floor.check()
-  floor.check(5)
+  look(5)()
   floor.raise(3)
-  floor.check(5)
+  look(5)()
   floor.raise(9)
-  t.throws(() => floor.check(8), { code: 'LOG_STORE_OLDER' })
+  floor.check()
+  t.throws(look(8), { code: 'LOG_STORE_OLDER' })
   t.throws(() => floor.check(), { code: 'LOG_STORE_OLDER' }, 'also without another look')
-  floor.check(9)
+  look(9)()
   floor.check()
   floor.doubt(new CodedError('LOG_FORK', 'two histories'))
-  t.throws(() => floor.check(20), { code: 'LOG_FORK' })
+  t.throws(look(20), { code: 'LOG_FORK' })
   floor.doubt(undefined)
-  t.throws(() => floor.check(19), { code: 'LOG_STORE_OLDER' })
+  t.throws(look(19), { code: 'LOG_STORE_OLDER' })
+})
+
+test('answers that overtake each other are no set-back: the log grew between the questions', (t) => {
+  const floor = createLogFloor()
+  const [first, second] = [floor.asking(), floor.asking()]
+  second(65)
+  first(50)
+  floor.check()
+  const [early, late] = [floor.asking(), floor.asking()]
+  t.throws(() => late(10), { code: 'LOG_STORE_OLDER' })
+  t.throws(() => early(70), { code: 'LOG_STORE_OLDER' })
+  t.throws(() => floor.check(), { code: 'LOG_STORE_OLDER' }, 'the later look counts')
 })
 
 test('check 48: a log with another history than the published one: nothing is written or looked up, until it is gone', async (t) => {

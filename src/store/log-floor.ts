@@ -11,39 +11,60 @@ import { CodedError } from '../../ca/errors.ts'
 export interface LogFloor {
   /** A head of so many records was seen. */
   raise(size: number): void
+  /**
+   * The database is about to be asked for the size of its log; what is returned takes the answer, and compares it with
+   * what was known before: other answers may come meanwhile, and are of later.
+   *
+   * @throws {LOG_STORE_OLDER} from the returned function, and the code of the doubt
+   */
+  asking(): (size: number) => void
   /** A look at the whole log ended with a doubt, or with none. */
   doubt(error: CodedError | undefined): void
   /**
-   * Whether the database may be acted on; with `size`, the number of records that it says the log has now.
+   * Whether the database may be acted on, as far as is known without another look.
    *
    * @throws {LOG_STORE_OLDER} and the code of the doubt
    */
-  check(size?: number): void
+  check(): void
 }
 
 /** A floor that knows nothing yet. */
 export function createLogFloor(): LogFloor {
   let floor = 0
-  let seen = Number.POSITIVE_INFINITY
+  let asked = 0
+  let answered = 0
+  let behind: CodedError | undefined
   let doubted: CodedError | undefined
+  const check = (): void => {
+    const reason = behind ?? doubted
+    if (reason !== undefined) throw reason
+  }
+  const raise = (size: number): void => {
+    floor = Math.max(floor, size)
+  }
   return {
-    raise(size) {
-      floor = Math.max(floor, size)
+    raise,
+    asking() {
+      const known = floor
+      const question = ++asked
+      return (size) => {
+        const error =
+          size < known
+            ? new CodedError(
+                'LOG_STORE_OLDER',
+                `The database holds a log of ${size} records, ${known} were published: it was set back`,
+              )
+            : undefined
+        // An answer that was overtaken says nothing about now.
+        if (question > answered) [answered, behind] = [question, error]
+        raise(size)
+        if (error !== undefined) throw error
+        check()
+      }
     },
     doubt(error) {
       doubted = error
     },
-    check(size) {
-      if (size !== undefined) {
-        seen = size
-        floor = Math.max(floor, size)
-      }
-      if (seen < floor)
-        throw new CodedError(
-          'LOG_STORE_OLDER',
-          `The database holds a log of ${seen} records, ${floor} were published: it was set back`,
-        )
-      if (doubted !== undefined) throw doubted
-    },
+    check,
   }
 }

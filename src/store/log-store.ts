@@ -186,8 +186,9 @@ async function findIndexes(reader: Knex, ids: readonly string[]): Promise<Readon
  * @throws {LOG_STORE_OLDER} and the code of a doubt that a look at the whole log ended with
  */
 export async function checkLogFloor({ reader, floor }: Database): Promise<void> {
+  const checkSize = floor.asking()
   const [row] = await queryRows(reader, 'SELECT size FROM log_states WHERE id = 1')
-  floor.check(Number(row?.size ?? 0))
+  checkSize(Number(row?.size ?? 0))
 }
 
 /** Makes the store of the audit log. */
