@@ -13,7 +13,12 @@ import {
 } from './timestamp-token.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { ATTRIBUTE, CONTENT } from './x509/cms.ts'
-import { type CommitmentType, buildSignedAttributes, encodeSignedData } from './x509/cms-writer.ts'
+import {
+  type CommitmentType,
+  buildSignedAttributes,
+  encodeSignedData,
+  encodeSigningCertificate,
+} from './x509/cms-writer.ts'
 
 /** What a signature will say. */
 export interface SignatureDraft {
@@ -40,8 +45,7 @@ export function draftSignature(
   const signedAttributesDer = buildSignedAttributes({
     contentType: CONTENT.data,
     messageDigest: contentSha256,
-    certificate,
-    withIssuerSerial: true,
+    signingCertificate: encodeSigningCertificate(certificate, true),
     // PAdES has the time in the signature dictionary (EN 319 142-1 §6.3); CAdES has it here (EN 319 122-1 §6.3).
     ...(format === 'cades' ? { signingTime } : {}),
     ...(commitment === undefined ? {} : { commitment }),

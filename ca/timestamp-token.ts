@@ -18,6 +18,8 @@ export interface Stamper {
   readonly signatureAlgorithm: SignatureAlgorithm
   /** What comes along with a token where it is asked for: the TSA and what leads to the root, without the root. */
   readonly certificatesDer: readonly Uint8Array[]
+  /** The attribute that names its certificate in every token. */
+  readonly signingCertificate: Uint8Array
 }
 
 /** Place of a token in the order of its TSA. */
@@ -62,8 +64,7 @@ export const buildTokenAttributes = (stamper: Stamper, tstInfo: Uint8Array): Uin
   buildSignedAttributes({
     contentType: CONTENT.tstInfo,
     messageDigest: digest(hashOf(stamper), tstInfo),
-    certificate: stamper.certificate,
-    withIssuerSerial: false,
+    signingCertificate: stamper.signingCertificate,
   })
 
 /** The token around its signature, which is verified first. @throws {ISSUANCE_MISMATCH} */
