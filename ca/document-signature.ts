@@ -4,13 +4,7 @@ import { digest, getHash } from './algorithms/hashes.ts'
 import { type SignatureAlgorithm, verifySignature } from './algorithms/signatures.ts'
 import { nullValue, octetString, oid, sequence } from './asn1/writer.ts'
 import { CodedError } from './errors.ts'
-import {
-  type Stamper,
-  type TokenSlot,
-  assembleToken,
-  buildTokenAttributes,
-  buildTstInfo,
-} from './timestamp-token.ts'
+import { type SigningStamper, type TokenSlot, buildTstInfo, signToken } from './timestamp-token.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { ATTRIBUTE, CONTENT } from './x509/cms.ts'
 import {
@@ -101,28 +95,18 @@ export interface TokenDraft {
 
 const SHA256_IDENTIFIER = sequence(oid(getHash('SHA-256').oid), nullValue())
 
-/** The TSA with its key. */
-export interface SigningStamper {
-  readonly stamper: Stamper
-  readonly sign: (data: Uint8Array) => Uint8Array | Promise<Uint8Array>
-}
-
 /**
  * The signature time-stamp of one signature (EN 319 122-1 §5.3), where there is a slot for it.
  *
  * @throws {ISSUANCE_MISMATCH} and what the key throws
  */
 export async function stamp(
-  { stamper, sign }: SigningStamper,
+  tsa: SigningStamper,
   slot: TokenSlot | undefined,
   signatureValue: Uint8Array,
 ): Promise<{ draft: TokenDraft; tokenDer: Uint8Array } | undefined> {
   if (!slot) return undefined
   const messageImprintRaw = sequence(SHA256_IDENTIFIER, octetString(digest('SHA-256', signatureValue)))
-  const tstInfo = buildTstInfo(stamper, slot, { messageImprintRaw })
-  const attributes = buildTokenAttributes(stamper, tstInfo)
-  return {
-    draft: { slot, tstInfo },
-    tokenDer: assembleToken(stamper, tstInfo, attributes, await sign(attributes), true),
-  }
+  const tstInfo = buildTstInfo(tsa.stamper, slot, { messageImprintRaw })
+  return { draft: { slot, tstInfo }, ...(await signToken(tsa, { tstInfo, certReq: true })) }
 }

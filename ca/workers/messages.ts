@@ -7,7 +7,9 @@ import type { Draft, DraftInput, DraftRequest, Signed, SignInput } from '../draf
 import { CodedError } from '../errors.ts'
 import type { Certified, CertifyInput } from '../event-signature.ts'
 import type { CaMaterial, ServiceMaterial } from '../material.ts'
+import type { StampInput, Stamped } from '../timestamp-token.ts'
 import { type EventRow, type MadeRow, type Take, eventOf, eventRow, madeOf, madeRow } from './event-rows.ts'
+import { type StampRow, type StampedRow, stampOf, stampRow, stampedOf, stampedRow } from './stamp-rows.ts'
 
 /** What a worker starts with. Keys are handed over inside the process and never written anywhere. */
 export interface WorkerStart {
@@ -26,9 +28,10 @@ export type Job =
   | { readonly draft: DraftInput }
   | { readonly sign: SignInput }
   | { readonly certify: CertifyInput; readonly tsa: TsaHandle }
+  | { readonly stamp: StampInput; readonly tsa: TsaHandle }
 
 /** What became of it. */
-export type JobOutcome = Draft | Signed | Certified | CodedError
+export type JobOutcome = Draft | Signed | Certified | Stamped | CodedError
 
 /** Several jobs or outcomes, in their order. */
 export interface Packed {
@@ -75,7 +78,7 @@ interface SignRow {
   /** Place of its TSA among those of the message. */
   readonly tsa?: number
 }
-type JobRow = DraftRow | SignRow
+type JobRow = DraftRow | SignRow | StampRow
 
 const EMPTY = new Uint8Array(0)
 
@@ -84,14 +87,18 @@ function signRow({ issuerId, tbsDer, tbsSha256 }: SignInput, { parts }: Sink): S
   return { sign: issuerId, tbsSha256, tbs: tbsDer.length }
 }
 
+/** Place of a TSA among those of the message. */
+const placeOf = (tsa: TsaHandle, { tsas }: Sink): number => [...tsas.add(tsa)].indexOf(tsa)
+
 function jobRow(job: Job, sink: Sink): JobRow {
   const { parts } = sink
   if ('sign' in job) return signRow(job.sign, sink)
   if ('certify' in job) {
     sink.keys.push(job.certify.event.key.key)
-    const tsa = [...sink.tsas.add(job.tsa)].indexOf(job.tsa)
+    const tsa = placeOf(job.tsa, sink)
     return { ...signRow(job.certify.sign, sink), event: eventRow(job.certify.event, parts), tsa }
   }
+  if ('stamp' in job) return stampRow(job.stamp, placeOf(job.tsa, sink), parts)
   const { request, issuerId, at, serial, heldSpkiDer } = job.draft
   const { key, profile, subject, identityEvidenceId, validitySeconds, subjectAltNames, eventDigests } =
     request
@@ -114,14 +121,22 @@ function jobRow(job: Job, sink: Sink): JobRow {
   }
 }
 
+function tsaAt(tsas: readonly TsaHandle[], place: number | undefined): TsaHandle {
+  const tsa = tsas[place ?? 0]
+  if (!tsa) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its TSA')
+  return tsa
+}
+
 function jobOf(row: JobRow, { take, nextKey, tsas }: Source): Job {
   if ('sign' in row) {
     const sign = { issuerId: row.sign, tbsSha256: row.tbsSha256, tbsDer: take(row.tbs) }
     if (!row.event) return { sign }
-    const tsa = tsas[row.tsa ?? 0]
-    if (!tsa) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its TSA')
-    return { certify: { sign, event: eventOf(row.event, nextKey(), take) }, tsa }
+    return {
+      certify: { sign, event: eventOf(row.event, nextKey(), take) },
+      tsa: tsaAt(tsas, row.tsa),
+    }
   }
+  if ('stamp' in row) return { stamp: stampOf(row, take), tsa: tsaAt(tsas, row.tsa) }
   const { issuerId, at, serial, csr, held, keyId, ...request } = row
   const octets = { serial: take(serial), csr: take(csr), held: take(held) }
   return {
@@ -152,7 +167,7 @@ interface SignedRow {
   readonly certSha256: string
   readonly made?: readonly MadeRow[] | ErrorRow
 }
-type OutcomeRow = DraftOutcomeRow | ErrorRow | SignedRow
+type OutcomeRow = DraftOutcomeRow | ErrorRow | SignedRow | StampedRow
 
 const errorRow = ({ code, message, extra }: CodedError): ErrorRow => ({ code, message, extra })
 
@@ -179,6 +194,7 @@ function outcomeRow(outcome: JobOutcome, sink: Sink): OutcomeRow {
   if (outcome instanceof CodedError) return errorRow(outcome)
   if ('certDer' in outcome) return signedRow(outcome, sink)
   if ('signed' in outcome) return certifiedRow(outcome, sink)
+  if ('tokenDer' in outcome) return stampedRow(outcome, sink.parts)
   const { tbsDer, subjectDer, notBefore, notAfter, ...rest } = outcome
   sink.parts.push(tbsDer, subjectDer)
   return {
@@ -193,6 +209,7 @@ function outcomeRow(outcome: JobOutcome, sink: Sink): OutcomeRow {
 function outcomeOf(row: OutcomeRow, { take }: Source): JobOutcome {
   if ('code' in row) return errorOf(row)
   if ('cert' in row) return signedOf(row, take)
+  if ('token' in row) return stampedOf(row, take)
   const { tbs, subjectOctets, notBefore, notAfter, ...rest } = row
   return {
     ...rest,
