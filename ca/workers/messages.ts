@@ -20,6 +20,8 @@ export interface WorkerStart {
 
 /** The TSA of now: it is renewed while workers run. */
 export interface TsaHandle extends ServiceMaterial {
+  /** Tells those of one pool apart. */
+  readonly id: number
   readonly key: KeyObject
 }
 
@@ -42,7 +44,8 @@ export interface Packed {
   readonly octets: Uint8Array
   /** One-time keys of the jobs that have one, in their order: handles, which stay inside the process. */
   readonly keys: readonly KeyObject[]
-  readonly tsas: readonly TsaHandle[]
+  /** Those of the jobs: each whole at first, later by its id, since to hand over a key costs as much as to sign. */
+  readonly tsas: readonly (TsaHandle | number)[]
 }
 
 /** Sent once, when a worker can work. */
@@ -220,7 +223,12 @@ function outcomeOf(row: OutcomeRow, { take }: Source): JobOutcome {
   }
 }
 
-function pack<Item, Row>(id: number, items: readonly Item[], rowOf: (item: Item, sink: Sink) => Row): Packed {
+function pack<Item, Row>(
+  id: number,
+  items: readonly Item[],
+  rowOf: (item: Item, sink: Sink) => Row,
+  sent: Set<TsaHandle>,
+): Packed {
   const sink: Sink = { parts: [], keys: [], tsas: new Set() }
   const { parts, keys } = sink
   const text = JSON.stringify(items.map((item) => rowOf(item, sink)))
@@ -230,13 +238,25 @@ function pack<Item, Row>(id: number, items: readonly Item[], rowOf: (item: Item,
     octets.set(part, at)
     at += part.length
   }
-  return { id, text, octets, keys, tsas: [...sink.tsas] }
+  const known = [...sink.tsas].map((tsa) => (sent.has(tsa) ? tsa.id : tsa))
+  for (const tsa of sink.tsas) sent.add(tsa)
+  return { id, text, octets, keys, tsas: known }
+}
+
+function receive(tsa: TsaHandle | number, received: Map<number, TsaHandle>): TsaHandle {
+  const found = typeof tsa === 'number' ? received.get(tsa) : tsa
+  if (!found) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its TSA')
+  received.set(found.id, found)
+  return found
 }
 
 function unpack<Row, Item>(
-  { text, octets, keys, tsas }: Packed,
+  message: Packed,
   itemOf: (row: Row, source: Source) => Item,
+  received: Map<number, TsaHandle>,
 ): Item[] {
+  const { text, octets, keys } = message
+  const tsas = message.tsas.map((tsa) => receive(tsa, received))
   let at = 0
   const take: Take = (length) => octets.subarray(at, (at += length))
   const left = keys.values()
@@ -248,15 +268,17 @@ function unpack<Row, Item>(
   return (JSON.parse(text) as Row[]).map((row) => itemOf(row, { take, nextKey, tsas }))
 }
 
-/** Jobs as they are sent. */
-export const packJobs = (id: number, jobs: readonly Job[]): Packed => pack(id, jobs, jobRow)
+/** Jobs as they are sent. @param sent what the worker has by then */
+export const packJobs = (id: number, jobs: readonly Job[], sent: Set<TsaHandle>): Packed =>
+  pack(id, jobs, jobRow, sent)
 
-/** Jobs as they were. */
-export const unpackJobs = (message: Packed): Job[] => unpack(message, jobOf)
+/** Jobs as they were. @param received what the worker has by then */
+export const unpackJobs = (message: Packed, received: Map<number, TsaHandle>): Job[] =>
+  unpack(message, jobOf, received)
 
 /** Outcomes as they are sent. */
 export const packOutcomes = (id: number, outcomes: readonly JobOutcome[]): Packed =>
-  pack(id, outcomes, outcomeRow)
+  pack(id, outcomes, outcomeRow, new Set())
 
 /** Outcomes as they were. */
-export const unpackOutcomes = (message: Packed): JobOutcome[] => unpack(message, outcomeOf)
+export const unpackOutcomes = (message: Packed): JobOutcome[] => unpack(message, outcomeOf, new Map())

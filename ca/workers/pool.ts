@@ -50,6 +50,8 @@ interface Task {
 interface Hand {
   readonly worker: Worker
   readonly messages: Map<number, readonly Task[]>
+  /** What it has got. */
+  readonly tsas: Set<TsaHandle>
 }
 
 interface State {
@@ -88,7 +90,7 @@ const failAll = (tasks: readonly Task[]): void => {
 }
 
 function addHand(state: State, worker: Worker): void {
-  const hand: Hand = { worker, messages: new Map() }
+  const hand: Hand = { worker, messages: new Map(), tsas: new Set() }
   state.hands.add(hand)
   worker.on('message', (message: Packed) => {
     const tasks = hand.messages.get(message.id) ?? []
@@ -140,6 +142,7 @@ function send(state: State, hand: Hand, tasks: readonly Task[]): void {
     packJobs(
       id,
       tasks.map(({ job }) => job),
+      hand.tsas,
     ),
   )
 }
@@ -170,13 +173,15 @@ function run(state: State, jobs: readonly Job[], isUrgent = false): Promise<JobO
 }
 
 const handles = new WeakMap<ServiceIdentity, TsaHandle>()
+let lastHandle = 0
 
 /** The TSA of now for the workers; undefined where its key stays in a device. */
 async function handleOf({ tsa, keys }: EventCore): Promise<TsaHandle | undefined> {
   const known = handles.get(tsa)
   if (known || !keys.share) return known
   const { issuerId, keyId, certDer } = tsa
-  const handle = { issuerId, keyId, certificate: encodeBase64(certDer), key: await keys.share(keyId) }
+  const key = await keys.share(keyId)
+  const handle = { id: ++lastHandle, issuerId, keyId, certificate: encodeBase64(certDer), key }
   handles.set(tsa, handle)
   return handle
 }

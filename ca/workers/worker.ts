@@ -24,6 +24,8 @@ import {
 
 const { material, policiesFolder, keys } = workerData as WorkerStart
 const core = await openDraftCore(material, openProfiles(policiesFolder))
+/** TSAs that came here: one, and another after each renewal. */
+const tsas = new Map<number, TsaHandle>()
 /** The TSA that worked here last, by its certificate. */
 let known: { readonly certificate: string; readonly tsa: ServiceIdentity } | undefined
 
@@ -79,7 +81,7 @@ async function workAll(jobs: readonly Job[]): Promise<JobOutcome[]> {
 const port = parentPort
 if (!port) throw new Error('this module is started as a worker thread')
 port.on('message', (message: Packed) => {
-  void workAll(unpackJobs(message)).then((outcomes) => {
+  void workAll(unpackJobs(message, tsas)).then((outcomes) => {
     port.postMessage(packOutcomes(message.id, outcomes))
   })
 })
