@@ -159,7 +159,7 @@ export const createCrls = (
   { reader }: Database,
   committer: Committer,
 ): Pick<CaStore, 'crlEntries' | 'lastCrl' | 'addCrlParts' | 'readCrlPart' | 'publishCrl'> => ({
-  async *crlEntries (scope) {
+  async *crlEntries(scope) {
     yield* readCrlEntries(reader, scope, await findLastCrlTime(reader, scope))
   },
   lastCrl: (scope) => findLastCrl(reader, scope),
