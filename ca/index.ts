@@ -3,7 +3,6 @@
  *
  * Imported by value in `src/main.ts` and `src/cli/ceremony.ts` only; everybody else is handed a `Ca`.
  */
-import type { KeyObject } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { getKeyAlgorithm } from './algorithms/key-algorithms.ts'
@@ -18,14 +17,7 @@ import {
   startCeremony,
 } from './ceremony.ts'
 import { guardClock } from './clock.ts'
-import {
-  type Core,
-  type Issuer,
-  type IssuingWork,
-  type ServiceIdentities,
-  type ServiceIdentity,
-  getIssuer,
-} from './core.ts'
+import { type Core, type Issuer, type ServiceIdentities, type ServiceIdentity, getIssuer } from './core.ts'
 import { publishCrl } from './crl.ts'
 import { openDraftCore, openProfiles } from './draft-core.ts'
 import { CodedError } from './errors.ts'
@@ -39,6 +31,7 @@ import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import { type CaMaterial, openService } from './material.ts'
 import { openOcspResponder } from './ocsp.ts'
+import { decryptAhead, openWork } from './open-work.ts'
 import type { Actor, Ca, CaPorts, IssuanceToken, IssueRequest, IssuerInfo } from './ports.ts'
 import { prepare, prepareMany } from './prepare.ts'
 import { revoke } from './revoke.ts'
@@ -55,7 +48,7 @@ import { signDigest } from './sign-digest.ts'
 import { signEvents } from './sign-event.ts'
 import { openTimestampAuthority } from './timestamp.ts'
 import { workHere } from './work.ts'
-import { openWorkers } from './workers/pool.ts'
+import type { WorkerStart } from './workers/messages.ts'
 
 export { type CaMaterial, parseMaterial } from './material.ts'
 export { type Reencryption, type ReencryptionRequest, reencryptKeys } from './keys/reencrypt.ts'
@@ -130,10 +123,17 @@ const openIdentities = (
   tsa: openService(tsa, issuers),
 })
 
+/** What workers open their part of the core from. */
+const startOf = (config: CaConfig): WorkerStart => ({
+  material: config.material,
+  policiesFolder: policiesOf(config),
+})
+
 async function openCore(config: CaConfig, ports: CaPorts): Promise<OpenCore> {
   const { material, threads = 0 } = config
-  const drafting = await openDraftCore(material, openProfiles(policiesOf(config)))
   const keys = await openKeys(config, ports.now)
+  decryptAhead(keys, material)
+  const drafting = await openDraftCore(material, openProfiles(policiesOf(config)))
   let current = material
   let identities = openIdentities(material, drafting.issuers)
   const core: Core = {
@@ -141,7 +141,7 @@ async function openCore(config: CaConfig, ports: CaPorts): Promise<OpenCore> {
     ports,
     keys,
     oneTimeKeys: openOneTimeKeys(ports.now),
-    work: threads > 0 ? await openWork(config, threads, keys, drafting.issuers) : workHere,
+    work: threads > 0 ? await openWork(startOf(config), threads, keys, drafting.issuers) : workHere,
     get ocsp() {
       return identities.ocsp
     },
@@ -160,22 +160,6 @@ async function openCore(config: CaConfig, ports: CaPorts): Promise<OpenCore> {
       identities = opened
     },
   }
-}
-
-/** Worker threads, where the keys of all issuing CAs can go there; a key in a device signs from this thread. */
-async function openWork(
-  config: CaConfig,
-  threads: number,
-  keys: KeyProvider,
-  issuers: ReadonlyMap<string, Issuer>,
-): Promise<IssuingWork> {
-  const shared = new Map<string, KeyObject>()
-  for (const { issuerId, role, keyId } of issuers.values()) {
-    if (role !== 'issuing' || keyId === null) continue
-    if (!keys.share) return workHere
-    shared.set(issuerId, await keys.share(keyId))
-  }
-  return openWorkers(threads, { material: config.material, policiesFolder: policiesOf(config), keys: shared })
 }
 
 /** A profile that nobody signs is a mistake in one of the two files. */

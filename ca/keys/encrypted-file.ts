@@ -35,6 +35,8 @@ const MAX_OPEN_KEYS = 5_000
 interface State extends EncryptedFileOptions {
   /** Private keys in use, oldest first. */
   readonly opened: Map<string, KeyObject>
+  /** Being decrypted: a key that several wait for is decrypted once. */
+  readonly opening: Map<string, Promise<KeyObject>>
   readonly known: Map<string, ProviderKey>
 }
 
@@ -43,7 +45,7 @@ export async function openEncryptedFileKeys(options: EncryptedFileOptions): Prom
   const { folder, passphrase } = options
   if (passphrase.length === 0) throw new CodedError('KEY_UNAVAILABLE', 'passphrase of the keys is empty')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const state: State = { ...options, opened: new Map(), known: new Map() }
+  const state: State = { ...options, opened: new Map(), opening: new Map(), known: new Map() }
   return {
     generate: async (algorithm, tenant) => store(state, await generatePrivateKey(algorithm), tenant),
     importKey: (key, tenant) => store(state, key, tenant),
@@ -105,7 +107,15 @@ export async function openKeyFile(
   return key
 }
 
-async function load(state: State, keyId: string): Promise<KeyObject> {
+function load(state: State, keyId: string): Promise<KeyObject> {
+  const under = state.opening.get(keyId)
+  if (under) return under
+  const opening = decrypt(state, keyId).finally(() => state.opening.delete(keyId))
+  state.opening.set(keyId, opening)
+  return opening
+}
+
+async function decrypt(state: State, keyId: string): Promise<KeyObject> {
   const bytes = await readFile(fileOf(state, keyId))
   const key = await openKeyFile(parseKeyFile(keyId, new Uint8Array(bytes)), state.passphrase)
   // It may have been destroyed while it was being decrypted.

@@ -15,8 +15,10 @@ import { type StampRow, type StampedRow, stampOf, stampRow, stampedOf, stampedRo
 export interface WorkerStart {
   readonly material: CaMaterial
   readonly policiesFolder: string
-  readonly keys: ReadonlyMap<string, KeyObject>
 }
+
+/** Keys of issuing CAs by issuer, the first message that a worker gets: it loads its modules while they are decrypted. */
+export type WorkerKeys = ReadonlyMap<string, KeyObject>
 
 /** The TSA of now: it is renewed while workers run. */
 export interface TsaHandle extends ServiceMaterial {

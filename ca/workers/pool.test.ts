@@ -49,12 +49,9 @@ async function openPool(t: ExecutionContext, count: number) {
   const keys = await openEncryptedFileKeys({ folder: places.keysFolder, passphrase: places.passphrase, now })
   const issuer = [...core.issuers.values()].find(({ role }) => role === 'issuing')
   if (!issuer?.keyId || !keys.share) throw new Error('the ceremony made no issuing CA')
-  const start = {
-    material,
-    policiesFolder,
-    keys: new Map([[issuer.issuerId, await keys.share(issuer.keyId)]]),
-  }
-  const work = await openWorkers(count, start)
+  const key = await keys.share(issuer.keyId)
+  const coming = Promise.resolve(new Map([[issuer.issuerId, key]]))
+  const work = await openWorkers(count, { material, policiesFolder }, coming)
   t.teardown(() => work.close())
   const inputOf = async (extra: Parameters<typeof makeRequest>[0] = {}): Promise<DraftInput> => ({
     request: await makeRequest(extra),

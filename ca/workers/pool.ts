@@ -6,7 +6,7 @@
  * new worker takes its place.
  */
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { encodeBase64 } from '../asn1/octets.ts'
 import type { EventCore, IssuingWork, ServiceIdentity } from '../core.ts'
@@ -21,6 +21,7 @@ import {
   type Packed,
   type TsaHandle,
   READY,
+  type WorkerKeys,
   type WorkerStart,
   packJobs,
   unpackOutcomes,
@@ -56,6 +57,7 @@ interface Hand {
 
 interface State {
   readonly data: WorkerStart
+  readonly keys: Promise<WorkerKeys>
   readonly hands: Set<Hand>
   waiting: Task[]
   /** Goes before what waits: a time stamp takes no time, and nobody asks for thousands at once. */
@@ -65,14 +67,27 @@ interface State {
   lastId: number
 }
 
-async function startReady(data: WorkerStart): Promise<Worker> {
-  // A worker has no need of what the environment of the service may hold.
+/** What a worker may know of the environment of the service: where compiled modules are kept. */
+function workerEnv(): Record<string, string> {
+  const { NODE_COMPILE_CACHE: folder } = process.env
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: resolve(folder) }
+}
+
+async function startReady({ data, keys }: Pick<State, 'data' | 'keys'>): Promise<Worker> {
   const worker = new Worker(join(import.meta.dirname, 'worker.ts'), {
     workerData: data,
-    env: {},
+    env: workerEnv(),
     execArgv: [],
   })
-  const [message] = (await once(worker, 'message')) as [unknown]
+  const ready = once(worker, 'message') as Promise<[unknown]>
+  ready.catch(() => undefined)
+  try {
+    worker.postMessage(await keys)
+  } catch (error) {
+    await worker.terminate()
+    throw error
+  }
+  const [message] = await ready
   if (message !== READY) throw new CodedError('KEY_UNAVAILABLE', 'a worker thread did not start')
   return worker
 }
@@ -113,7 +128,7 @@ function addHand(state: State, worker: Worker): void {
 /** A new worker for one that died; while there is none at all, nothing waits for ever. */
 async function replace(state: State): Promise<void> {
   try {
-    addHand(state, await startReady(state.data))
+    addHand(state, await startReady(state))
   } catch {
     if (state.hands.size > 0) return
     failAll([...state.urgent, ...state.waiting])
@@ -187,9 +202,14 @@ async function handleOf({ tsa, keys }: EventCore): Promise<TsaHandle | undefined
 }
 
 /** Starts `count` threads and waits until all can work. */
-export async function openWorkers(count: number, data: WorkerStart): Promise<IssuingWork> {
+export async function openWorkers(
+  count: number,
+  data: WorkerStart,
+  keys: Promise<WorkerKeys>,
+): Promise<IssuingWork> {
   const state: State = {
     data,
+    keys,
     hands: new Set(),
     waiting: [],
     urgent: [],
@@ -197,7 +217,7 @@ export async function openWorkers(count: number, data: WorkerStart): Promise<Iss
     isClosed: false,
     lastId: 0,
   }
-  for (const worker of await Promise.all(Array.from({ length: count }, () => startReady(data))))
+  for (const worker of await Promise.all(Array.from({ length: count }, () => startReady(state))))
     addHand(state, worker)
   return {
     // A draft job is answered with a draft, a sign job with what was signed.

@@ -1,4 +1,5 @@
 /** A worker thread of the core: drafts and signs what the pool sends, in order. */
+import { once } from 'node:events'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type DraftCore, type ServiceIdentity, getIssuer } from '../core.ts'
 import { openDraftCore, openProfiles } from '../draft-core.ts'
@@ -17,13 +18,18 @@ import {
   type Packed,
   READY,
   type TsaHandle,
+  type WorkerKeys,
   type WorkerStart,
   packOutcomes,
   unpackJobs,
 } from './messages.ts'
 
-const { material, policiesFolder, keys } = workerData as WorkerStart
+const port = parentPort
+if (!port) throw new Error('this module is started as a worker thread')
+const keysComing = once(port, 'message') as Promise<[WorkerKeys]>
+const { material, policiesFolder } = workerData as WorkerStart
 const core = await openDraftCore(material, openProfiles(policiesFolder))
+const [keys] = await keysComing
 /** TSAs that came here: one, and another after each renewal. */
 const tsas = new Map<number, TsaHandle>()
 /** The TSA that worked here last, by its certificate. */
@@ -78,8 +84,6 @@ async function workAll(jobs: readonly Job[]): Promise<JobOutcome[]> {
   return outcomes
 }
 
-const port = parentPort
-if (!port) throw new Error('this module is started as a worker thread')
 port.on('message', (message: Packed) => {
   void workAll(unpackJobs(message, tsas)).then((outcomes) => {
     port.postMessage(packOutcomes(message.id, outcomes))

@@ -1,6 +1,5 @@
 /** `yinxin serve`: the service. On its first start it makes an evaluation CA and prints the first API key once. */
 import { type Config, readConfig } from '../../config.ts'
-import { serve } from '../../serve.ts'
 import type { Command } from '../command.ts'
 import type { CliContext } from '../context.ts'
 import { firstKey } from '../first-key.ts'
@@ -36,12 +35,16 @@ export const serveCommand: Command<CliContext> = {
       ...(data === undefined ? {} : { YINXIN_DATA: data }),
     })
     const stopped = untilSignal()
+    // HTTP, routes and pages are loaded while keys are decrypted.
+    const serving = import('../../serve.ts')
     const house = await openHouse(config, { serving: true, rotate: { actor: 'system', force: false } })
     // A key made before the service stands would be lost with a start that fails: it is shown once.
-    const running = await serve(house).catch(async (error: unknown) => {
-      await house.close()
-      throw error
-    })
+    const running = await serving
+      .then(({ serve }) => serve(house))
+      .catch(async (error: unknown) => {
+        await house.close()
+        throw error
+      })
     const key = await firstKey(house)
     printer.result(
       { address: running.address, ...(key === undefined ? {} : { apiKey: key }), dataDir: config.dataDir },

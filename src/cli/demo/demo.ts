@@ -6,7 +6,6 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { type Config, readConfig } from '../../config.ts'
 import { createClient } from '../../sdk/client.ts'
-import { serve } from '../../serve.ts'
 import type { Command } from '../command.ts'
 import { firstKey } from '../first-key.ts'
 import { findFreePort } from '../free-port.ts'
@@ -54,7 +53,9 @@ async function runDemo(
   const started = performance.now()
   printer.text('Yinxin 印信: issue, sign, verify, revoke, count 签发、签名、验证、撤销、统计')
   printer.text(`\nMaking an evaluation CA in a new data folder 新建评估用 CA: ${config.dataDir}`)
+  const serving = import('../../serve.ts')
   const house = await context.openHouse(config, { serving: true })
+  const { serve } = await serving
   const apiKey = (await firstKey(house)) ?? ''
   const running = await serve(house)
   try {
