@@ -10,6 +10,7 @@ import type { ThrowAwaySignatures } from './keys/throw-away.ts'
 import type { CaPorts } from './ports.ts'
 import type { Profile } from './profiles.ts'
 import type { CertificateTemplate } from './template.ts'
+import type { StampInput, Stamped } from './timestamp-token.ts'
 import type { Certificate } from './x509/certificate.ts'
 
 /** One CA: its certificate, and the key behind `keyId` unless that is kept elsewhere (offline root). */
@@ -76,6 +77,8 @@ export interface IssuingWork {
   signed(core: SigningCore, inputs: readonly SignInput[]): Promise<(Signed | CodedError)[]>
   /** The same for certificates of one-time keys, which then sign; the keys are gone afterwards. */
   certified(core: EventCore, inputs: readonly CertifyInput[]): Promise<(Certified | CodedError)[]>
+  /** Only for what the store has a record of. */
+  stamped(core: EventCore, inputs: readonly StampInput[]): Promise<(Stamped | CodedError)[]>
   close(): Promise<void>
 }
 

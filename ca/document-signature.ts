@@ -4,16 +4,15 @@ import { digest, getHash } from './algorithms/hashes.ts'
 import { type SignatureAlgorithm, verifySignature } from './algorithms/signatures.ts'
 import { nullValue, octetString, oid, sequence } from './asn1/writer.ts'
 import { CodedError } from './errors.ts'
-import {
-  type Stamper,
-  type TokenSlot,
-  assembleToken,
-  buildTokenAttributes,
-  buildTstInfo,
-} from './timestamp-token.ts'
+import { type SigningStamper, type TokenSlot, buildTstInfo, signToken } from './timestamp-token.ts'
 import type { Certificate } from './x509/certificate.ts'
 import { ATTRIBUTE, CONTENT } from './x509/cms.ts'
-import { type CommitmentType, buildSignedAttributes, encodeSignedData } from './x509/cms-writer.ts'
+import {
+  type CommitmentType,
+  buildSignedAttributes,
+  encodeSignedData,
+  encodeSigningCertificate,
+} from './x509/cms-writer.ts'
 
 /** What a signature will say. */
 export interface SignatureDraft {
@@ -40,8 +39,7 @@ export function draftSignature(
   const signedAttributesDer = buildSignedAttributes({
     contentType: CONTENT.data,
     messageDigest: contentSha256,
-    certificate,
-    withIssuerSerial: true,
+    signingCertificate: encodeSigningCertificate(certificate, true),
     // PAdES has the time in the signature dictionary (EN 319 142-1 §6.3); CAdES has it here (EN 319 122-1 §6.3).
     ...(format === 'cades' ? { signingTime } : {}),
     ...(commitment === undefined ? {} : { commitment }),
@@ -97,28 +95,18 @@ export interface TokenDraft {
 
 const SHA256_IDENTIFIER = sequence(oid(getHash('SHA-256').oid), nullValue())
 
-/** The TSA with its key. */
-export interface SigningStamper {
-  readonly stamper: Stamper
-  readonly sign: (data: Uint8Array) => Uint8Array | Promise<Uint8Array>
-}
-
 /**
  * The signature time-stamp of one signature (EN 319 122-1 §5.3), where there is a slot for it.
  *
  * @throws {ISSUANCE_MISMATCH} and what the key throws
  */
 export async function stamp(
-  { stamper, sign }: SigningStamper,
+  tsa: SigningStamper,
   slot: TokenSlot | undefined,
   signatureValue: Uint8Array,
 ): Promise<{ draft: TokenDraft; tokenDer: Uint8Array } | undefined> {
   if (!slot) return undefined
   const messageImprintRaw = sequence(SHA256_IDENTIFIER, octetString(digest('SHA-256', signatureValue)))
-  const tstInfo = buildTstInfo(stamper, slot, { messageImprintRaw })
-  const attributes = buildTokenAttributes(stamper, tstInfo)
-  return {
-    draft: { slot, tstInfo },
-    tokenDer: assembleToken(stamper, tstInfo, attributes, await sign(attributes), true),
-  }
+  const tstInfo = buildTstInfo(tsa.stamper, slot, { messageImprintRaw })
+  return { draft: { slot, tstInfo }, ...(await signToken(tsa, { tstInfo, certReq: true })) }
 }

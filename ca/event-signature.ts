@@ -4,7 +4,6 @@ import { publicKeyObject } from './algorithms/keys.ts'
 import { toHex } from './asn1/values.ts'
 import {
   type SignatureContent,
-  type SigningStamper,
   type TokenDraft,
   assembleSignature,
   checkSignatureValue,
@@ -14,7 +13,7 @@ import {
 import type { Signed, SignInput } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import { type OneTimeKey, signOnceWith } from './keys/one-time.ts'
-import { type TokenSlot, slotNow } from './timestamp-token.ts'
+import { type SigningStamper, type TokenSlot, slotNow } from './timestamp-token.ts'
 import { parseCertificate } from './x509/certificate.ts'
 
 /** One-time keys are P-256. */

@@ -147,8 +147,8 @@ export interface CaStore {
    *   that `statusChanges` told of, and may come from a replica
    */
   findStatus(issuerId: string, serialHex: string, reading?: 'may-lag'): Promise<CertificateStatus | undefined>
-  /** The certificate behind an issued serial, for signing with a held key; undefined for intents. */
-  findIssued(issuerId: string, serialHex: string): Promise<IssuedRow | undefined>
+  /** The certificate behind an issued serial, for signing with a held key; undefined for intents. With `may-lag` from anywhere. */
+  findIssued(issuerId: string, serialHex: string, reading?: 'may-lag'): Promise<IssuedRow | undefined>
   /** Changes one status by compare-and-set with its record. @throws REVOCATION_CONFLICT, CERT_NOT_FOUND */
   changeStatus(change: StatusChange, records: readonly RecordDraft[]): Promise<CertificateStatus>
   /**

@@ -2,6 +2,7 @@
 import { publicKeyObject } from './algorithms/keys.ts'
 import type { Core, ServiceIdentity } from './core.ts'
 import type { Stamper } from './timestamp-token.ts'
+import { encodeSigningCertificate } from './x509/cms-writer.ts'
 
 const stampers = new WeakMap<ServiceIdentity, Stamper>()
 
@@ -17,6 +18,7 @@ export function stamperOf({ tsa, issuers }: Pick<Core, 'tsa' | 'issuers'>): Stam
     publicKey: publicKeyObject(certificate.spkiDer),
     // The root is the relying party's own.
     certificatesDer: [certDer, ...(issuer?.role === 'issuing' ? [issuer.certDer] : [])],
+    signingCertificate: encodeSigningCertificate(certificate, false),
   }
   stampers.set(tsa, stamper)
   return stamper

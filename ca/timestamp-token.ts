@@ -18,6 +18,8 @@ export interface Stamper {
   readonly signatureAlgorithm: SignatureAlgorithm
   /** What comes along with a token where it is asked for: the TSA and what leads to the root, without the root. */
   readonly certificatesDer: readonly Uint8Array[]
+  /** The attribute that names its certificate in every token. */
+  readonly signingCertificate: Uint8Array
 }
 
 /** Place of a token in the order of its TSA. */
@@ -37,6 +39,23 @@ export const slotNow = (slot: TokenSlot, takenAt: bigint): TokenSlot => ({
   ...slot,
   genTimeMicros: slot.genTimeMicros + (monotonicNow() - takenAt) / 1000n,
 })
+
+/** What is to be stamped: TSTInfo, and whether certificates come along (RFC 3161 §2.4.1). */
+export interface StampInput {
+  readonly tstInfo: Uint8Array
+  readonly certReq: boolean
+}
+
+/** A token. */
+export interface Stamped {
+  readonly tokenDer: Uint8Array
+}
+
+/** The TSA with its key. */
+export interface SigningStamper {
+  readonly stamper: Stamper
+  readonly sign: (data: Uint8Array) => Uint8Array | Promise<Uint8Array>
+}
 
 /** What a token is about. */
 export interface TokenSubject {
@@ -58,26 +77,29 @@ const hashOf = ({ signatureAlgorithm }: Pick<Stamper, 'signatureAlgorithm'>) =>
   signatureAlgorithm.hash ?? 'SHA-512'
 
 /** The octets that the TSA signs. */
-export const buildTokenAttributes = (stamper: Stamper, tstInfo: Uint8Array): Uint8Array =>
+const buildTokenAttributes = (stamper: Stamper, tstInfo: Uint8Array): Uint8Array =>
   buildSignedAttributes({
     contentType: CONTENT.tstInfo,
     messageDigest: digest(hashOf(stamper), tstInfo),
-    certificate: stamper.certificate,
-    withIssuerSerial: false,
+    signingCertificate: stamper.signingCertificate,
   })
 
-/** The token around its signature, which is verified first. @throws {ISSUANCE_MISMATCH} */
-export function assembleToken(
-  stamper: Stamper,
-  tstInfo: Uint8Array,
-  signedAttributesDer: Uint8Array,
-  signature: Uint8Array,
-  certReq: boolean,
-): Uint8Array {
+/**
+ * Signs a token; its signature is verified before anybody sees it.
+ *
+ * @throws {ISSUANCE_MISMATCH} and what the key throws
+ */
+export async function signToken(
+  { stamper, sign }: SigningStamper,
+  { tstInfo, certReq }: StampInput,
+): Promise<Stamped> {
   const { certificate, publicKey, signatureAlgorithm } = stamper
+  const signedAttributesDer = buildTokenAttributes(stamper, tstInfo)
+  const made = sign(signedAttributesDer)
+  const signature = made instanceof Uint8Array ? made : await made
   if (!verifySignature(signatureAlgorithm, publicKey, signedAttributesDer, signature))
     throw new CodedError('ISSUANCE_MISMATCH', 'signature of the token does not verify')
-  return encodeSignedData({
+  const tokenDer = encodeSignedData({
     contentType: CONTENT.tstInfo,
     content: tstInfo,
     signedAttributesDer,
@@ -88,4 +110,5 @@ export function assembleToken(
     // RFC 3161 §2.4.1: certificates come along when they are asked for.
     certificatesDer: certReq ? stamper.certificatesDer : [],
   })
+  return { tokenDer }
 }

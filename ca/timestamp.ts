@@ -12,18 +12,13 @@
 import { type HashName, digest, getHash } from './algorithms/hashes.ts'
 import { toHex } from './asn1/values.ts'
 import { concat } from './asn1/writer.ts'
+import { inBatches } from './batches.ts'
 import { type Core, getIssuer } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
 import type { Actor, Json, RecordDraft } from './ports.ts'
 import { stamperOf } from './stamper.ts'
-import {
-  type TokenSlot,
-  TSA_ACCURACY_MS,
-  assembleToken,
-  buildTokenAttributes,
-  buildTstInfo,
-} from './timestamp-token.ts'
+import { type Stamped, type TokenSlot, TSA_ACCURACY_MS, buildTstInfo } from './timestamp-token.ts'
 import { certificatePoliciesOf } from './x509/extensions.ts'
 import { type PkiFailure, type TimeStampRequest, parseTimeStampRequest } from './x509/tsp.ts'
 import { encodeTimeStampRefusal, encodeTimeStampResponse } from './x509/tsp-writer.ts'
@@ -67,15 +62,11 @@ export function openTimestampAuthority(core: Core): TimestampAuthority {
   if (policy === undefined)
     throw new CodedError('CEREMONY_INVALID', 'certificate of the TSA names no certificate policy')
   const state: State = { core, policy, lastMicros: undefined }
+  const makeToken = inBatches((requests: readonly TimeStampRequest[]) => makeTokens(state, requests))
   return {
-    respond: (requestDer) => respond(state, requestDer),
+    respond: (requestDer) => respond(state, makeToken, requestDer),
     policy,
-    async reserve(count) {
-      await checkStands(state)
-      const slots: TokenSlot[] = []
-      while (slots.length < count) slots.push(await takeSlot(state))
-      return slots
-    },
+    reserve: (count) => takeSlots(state, state.core, count),
     passed(micros) {
       if (state.lastMicros === undefined || micros > state.lastMicros) state.lastMicros = micros
     },
@@ -115,11 +106,15 @@ export const tokenRecord = (
   }
 }
 
-async function respond(state: State, requestDer: Uint8Array): Promise<Uint8Array> {
+async function respond(
+  state: State,
+  makeToken: (request: TimeStampRequest) => Promise<Stamped>,
+  requestDer: Uint8Array,
+): Promise<Uint8Array> {
   try {
     const request = parse(requestDer)
     checkRequest(state, request)
-    return encodeTimeStampResponse(await makeToken(state, request))
+    return encodeTimeStampResponse((await makeToken(request)).tokenDer)
   } catch (error) {
     if (!isCoded(error)) throw error
     const failure = error.extra['pkiFailure'] as PkiFailure | undefined
@@ -157,22 +152,25 @@ function checkRequest(state: State, request: TimeStampRequest): void {
   if (request.extensions.size > 0) refuse('unacceptedExtension', 'extensions are not supported')
 }
 
-/** Takes the next instant. @throws {CLOCK_WENT_BACK} when the clock is behind what was stamped or recorded */
-async function nextInstant(state: State): Promise<{ now: Date; micros: bigint }> {
-  const { store, now: clock } = state.core.ports
-  if (state.lastMicros === undefined) {
-    const recorded = await store.lastRecordTime()
-    state.lastMicros ??= BigInt(recorded?.getTime() ?? 0) * 1000n
-  }
-  const now = clock()
+/** Before the first token the records say what came last. */
+async function learnLast(state: State): Promise<void> {
+  if (state.lastMicros !== undefined) return
+  const recorded = await state.core.ports.store.lastRecordTime()
+  // Another may have asked at the same time, and stamped since.
+  state.lastMicros ??= BigInt(recorded?.getTime() ?? 0) * 1000n
+}
+
+/** The next instants, ascending. @throws {CLOCK_WENT_BACK} when the clock is behind what was stamped or recorded */
+function instantsAfter(last: bigint, now: Date, count: number): bigint[] {
   const byClock = BigInt(now.getTime()) * 1000n
-  const last = state.lastMicros
-  // Up to its accuracy a token may be ahead of a clock that stands still; beyond that it would lie.
-  if (byClock < last - BigInt(TSA_ACCURACY_MS) * 1000n)
-    throw new CodedError('CLOCK_WENT_BACK', 'the clock is behind the last time stamp')
-  const micros = byClock > last ? byClock : last + 1n
-  state.lastMicros = micros
-  return { now, micros }
+  let newest = last
+  return Array.from({ length: count }, () => {
+    // Up to its accuracy a token may be ahead of a clock that stands still; beyond that it would lie.
+    if (byClock < newest - BigInt(TSA_ACCURACY_MS) * 1000n)
+      throw new CodedError('CLOCK_WENT_BACK', 'the clock is behind the last time stamp')
+    newest = byClock > newest ? byClock : newest + 1n
+    return newest
+  })
 }
 
 /** Instance, time and randomness: unique without asking anyone, and ascending within an instance. */
@@ -182,29 +180,40 @@ function serialOf(state: State, micros: bigint): Uint8Array {
   return concat(Uint8Array.of(state.core.instanceByte), time, state.core.ports.randomBytes(8))
 }
 
-const checkStands = ({ core }: State): Promise<void> =>
-  checkIssuerStands(core, getIssuer(core, core.tsa.issuerId))
-
-async function takeSlot(state: State): Promise<TokenSlot> {
-  const { policy, core } = state
-  const { now, micros } = await nextInstant(state)
-  const { notBefore, notAfter } = core.tsa.certificate
+/** Takes the next places. @throws {ISSUER_REVOKED} {CLOCK_WENT_BACK} {KEY_UNAVAILABLE} {STORE_UNAVAILABLE} */
+async function takeSlots(state: State, { tsa, ...core }: Core, count: number): Promise<TokenSlot[]> {
+  await checkIssuerStands(core, getIssuer(core, tsa.issuerId))
+  await learnLast(state)
+  const now = core.ports.now()
+  // Read and moved on in one step: no other call gets the same instants.
+  const last = state.lastMicros ?? 0n
+  const instants = instantsAfter(last, now, count)
+  state.lastMicros = instants.at(-1) ?? last
+  const { notBefore, notAfter } = tsa.certificate
   if (now < notBefore || now > notAfter)
     throw new CodedError('KEY_UNAVAILABLE', 'certificate of the TSA is not valid now')
-  return { policy, serial: serialOf(state, micros), genTimeMicros: micros }
+  return instants.map((micros) => ({
+    policy: state.policy,
+    serial: serialOf(state, micros),
+    genTimeMicros: micros,
+  }))
 }
 
-async function makeToken(state: State, request: TimeStampRequest): Promise<Uint8Array> {
-  const { core } = state
-  await checkStands(state)
-  const slot = await takeSlot(state)
+/** Tokens for requests that came together: one durable commit of their records, then the signatures. */
+async function makeTokens(
+  state: State,
+  requests: readonly TimeStampRequest[],
+): Promise<(Stamped | CodedError)[]> {
+  // With the TSA of now from beginning to end: the record names its key.
+  const core = { ...state.core }
   const stamper = stamperOf(core)
-  const { keyId } = core.tsa
-  const { raw: messageImprintRaw, hash } = request.messageImprint
-  const tstInfo = buildTstInfo(stamper, slot, { messageImprintRaw, nonce: request.nonce })
   const by = { actor: 'system', tenant: null }
-  await core.ports.store.record([tokenRecord(core, by, slot, hash ?? null, tstInfo)])
-  const signedAttributesDer = buildTokenAttributes(stamper, tstInfo)
-  const signature = await core.keys.sign(keyId, stamper.signatureAlgorithm, signedAttributesDer)
-  return assembleToken(stamper, tstInfo, signedAttributesDer, signature, request.certReq)
+  const slots = await takeSlots(state, core, requests.length)
+  const drafts = requests.map(({ messageImprint, nonce, certReq }, index) => {
+    const slot = slots[index] as TokenSlot
+    const tstInfo = buildTstInfo(stamper, slot, { messageImprintRaw: messageImprint.raw, nonce })
+    return { tstInfo, certReq, record: tokenRecord(core, by, slot, messageImprint.hash ?? null, tstInfo) }
+  })
+  await core.ports.store.record(drafts.map(({ record }) => record))
+  return core.work.stamped(core, drafts)
 }

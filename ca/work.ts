@@ -10,8 +10,9 @@ import {
   signAsIssuer,
 } from './core.ts'
 import { CodedError } from './errors.ts'
-import { type Certified, type CertifyInput, signCertified } from './event-signature.ts'
+import { type Certified, type CertifyInput, failureOf, signCertified } from './event-signature.ts'
 import { stamperOf } from './stamper.ts'
+import { type SigningStamper, type StampInput, type Stamped, signToken } from './timestamp-token.ts'
 
 /** Items that are worked on together; after them other work of the process gets its turn. */
 const TURN = 32
@@ -37,6 +38,27 @@ async function signOrRefuse(core: SigningCore, input: SignInput): Promise<Signed
   }
 }
 
+/** The TSA of a core with its key, wherever that is. */
+const signingStamperOf = (core: EventCore): SigningStamper => {
+  const { keys, tsa } = core
+  return {
+    stamper: stamperOf(core),
+    sign: (data) => keys.sign(tsa.keyId, tsa.signatureAlgorithm, data),
+  }
+}
+
+/** Signs a token. */
+export async function stampOrRefuse(
+  stamper: SigningStamper,
+  input: StampInput,
+): Promise<Stamped | CodedError> {
+  try {
+    return await signToken(stamper, input)
+  } catch (error) {
+    return failureOf(error)
+  }
+}
+
 /** Signs the certificate of a one-time key, and then with the key. */
 async function certifyOrRefuse(
   core: EventCore,
@@ -44,14 +66,10 @@ async function certifyOrRefuse(
 ): Promise<Certified | CodedError> {
   const signed = await signOrRefuse(core, sign)
   if (signed instanceof CodedError) return signed
-  const { keys, tsa } = core
   const issuer = getIssuer(core, sign.issuerId)
   const signatures = await signCertified(
     { ...event, certDer: signed.certDer, chainDer: [issuer.certDer, ...issuer.chainDer] },
-    {
-      stamper: stamperOf(core),
-      sign: (data) => keys.sign(tsa.keyId, tsa.signatureAlgorithm, data),
-    },
+    signingStamperOf(core),
   )
   return { signed, signatures }
 }
@@ -73,5 +91,6 @@ export const workHere: IssuingWork = {
   drafts: (core, inputs) => inTurns(inputs, (input) => draftOrRefuse(core, input)),
   signed: (core, inputs) => inTurns(inputs, (input) => signOrRefuse(core, input)),
   certified: (core, inputs) => inTurns(inputs, (input) => certifyOrRefuse(core, input)),
+  stamped: (core, inputs) => inTurns(inputs, (input) => stampOrRefuse(signingStamperOf(core), input)),
   close: () => Promise.resolve(),
 }

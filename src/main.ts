@@ -35,6 +35,7 @@ import {
 import { createRandom } from './lib/random.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { changePassphrase, type PassphraseChange } from './passphrase.ts'
+import { checkClock } from './services/readiness.ts'
 import { createServices } from './services/services.ts'
 import { takeServingLock } from './store/serving-lock.ts'
 import { writeDurably } from './store/checkpoint-file.ts'
@@ -114,8 +115,7 @@ async function openLogPorts(
   config: Config,
   material: CaMaterial,
   ca: Ca,
-  store: Store,
-  now: () => Date,
+  { store, log, now }: { readonly store: Store; readonly log: Logger; readonly now: () => Date },
 ): Promise<SequencerPorts> {
   // The origin names the log for ever, also when the service moves to another address.
   const key = buildNoteKey(`${material.baseUrl.replace(/^https?:\/\//, '')}/log`, ca.logPublicKey)
@@ -125,6 +125,10 @@ async function openLogPorts(
   if (state === null) await createLog(ports)
   else if (openCheckpoint(new TextEncoder().encode(state.head.checkpoint), key) === null)
     throw new CodedError('CONFIG_INVALID', 'YINXIN_DATABASE: the database belongs to another CA')
+  // Reading stays allowed where writing is refused: an audit must be able to say what is wrong.
+  const copy = await store.published.read()
+  store.floor.raise((copy && openCheckpoint(copy, key)?.size) ?? 0)
+  await store.checkFloor().catch((err: unknown) => log.error({ err }, 'the database is not written to'))
   const { verifierKey } = placesOf(config)
   const text = `${encodeVerifierKey(key)}\n`
   if ((await readIfPresent(verifierKey)) !== text)
@@ -192,15 +196,16 @@ async function composeOver(
   { ca, material, now }: { readonly ca: Ca; readonly material: CaMaterial; readonly now: () => Date },
 ): Promise<House> {
   const served = servicesOf(config, ca, material, log)
+  const sequencer = await openLogPorts(config, material, ca, { store, log, now })
   const rotation = options.rotate ? await served.renew(options.rotate) : { rotated: [], failed: [] }
-  const sequencer = await openLogPorts(config, material, ca, store, now)
   const verify = await openVerifier(config, material, { ca, store, now })
   const logKey = sequencer.signer.key
   const services = createServices(
     { ca, store, config, now, randomBytes: random, log, logKey, font: lazyFont(config), verify },
     [
       { name: 'store', check: () => store.ping() },
-      { name: 'log', check: async () => void (await store.log.readState()) },
+      { name: 'log', check: () => store.checkFloor() },
+      { name: 'clock', check: () => checkClock(store.ca, now) },
     ],
   )
   const close = async (): Promise<void> => {

@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { CodedError } from '../ca/errors.ts'
-import { openSequencer } from './audit/sequencer.ts'
+import { openSequencer, type Sequencer } from './audit/sequencer.ts'
+import { checkStart } from './audit/sequencer-start.ts'
 import { createApp } from './http/app.ts'
 import { apiRoutes } from './http/api-routes.ts'
 import { onClientError } from './http/client-error.ts'
@@ -17,7 +18,7 @@ import { buildOpenApi } from './http/openapi.ts'
 import { createRateLimit } from './http/rate-limit.ts'
 import type { RouteDefinition } from './http/route.ts'
 import { operationRoutes } from './http/routes/operation.ts'
-import { createCheckpointJob } from './jobs/checkpoint-job.ts'
+import { createCheckpointJob, withDoubt } from './jobs/checkpoint-job.ts'
 import { createCrlJob } from './jobs/crl-job.ts'
 import { createPartitionJob } from './jobs/partition-job.ts'
 import { createRenewalJob } from './jobs/renewal-job.ts'
@@ -68,17 +69,27 @@ function routesOf(
   return { routes, observe: metrics.observe }
 }
 
+/** Who extends the log, and who looks at it meanwhile; what either of them doubts stops the store. */
+function logJobsOf(
+  { store, sequencer: ports, services: { now } }: House,
+  acquire: (ms: number) => Promise<object | undefined>,
+): { checkpoint: Job; sequencer: SequencerJob } {
+  const onDoubt = store.floor.doubt
+  const open = (): Promise<Sequencer> => withDoubt(() => openSequencer(ports), onDoubt)
+  const sequencer = createSequencerJob({ acquire, open, now })
+  const isSequencer = (): boolean => sequencer.isOpen()
+  return {
+    sequencer,
+    checkpoint: createCheckpointJob(ports, { isSequencer, isShared: store.isShared, onDoubt }),
+  }
+}
+
 function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: () => Promise<void> } {
   const { store, ca, config } = house
   const { now } = house.services
   const holder = `${hostname()}:${process.pid}:${now().getTime()}`
   const acquire = (name: string) => (ms: number) => store.leases.acquire(name, holder, now(), ms)
-  const checkpoint = createCheckpointJob(house.sequencer, () => sequencer.isOpen())
-  const sequencer: SequencerJob = createSequencerJob({
-    acquire: acquire('sequencer'),
-    open: () => openSequencer(house.sequencer),
-    now,
-  })
+  const { checkpoint, sequencer } = logJobsOf(house, acquire('sequencer'))
   const crl = createCrlJob({
     ca,
     store: store.ca,
@@ -118,9 +129,9 @@ function jobsOf(house: House): { jobs: Job[]; sequencer: SequencerJob; release: 
     acquire: acquire('partitions'),
     now,
   })
-  const jobs = [sequencer, crl, crlWatch, renewal, retention, reconcile, statistics]
+  const jobs = [sequencer, checkpoint, crl, crlWatch, renewal, retention, reconcile, statistics]
   return {
-    jobs: store.isShared ? [...jobs, checkpoint, partitions] : jobs,
+    jobs: store.isShared ? [...jobs, partitions] : jobs,
     sequencer,
     release: () => store.leases.release(holder),
   }
@@ -149,19 +160,25 @@ export async function serve(house: House): Promise<Running> {
     routes,
     async close() {
       await stop()
-      await house.store.ca.record([
-        { type: 'service.stopped', at: now(), actor: 'system', tenant: null, data: { version } },
-      ])
-      await schedule.stop()
-      await sequencer.run()
-      await sequencer.close()
+      try {
+        await house.store.ca.record([
+          { type: 'service.stopped', at: now(), actor: 'system', tenant: null, data: { version } },
+        ])
+      } finally {
+        // Where nothing can be written any more, the jobs end all the same.
+        await schedule.stop()
+        await sequencer.run().finally(() => sequencer.close())
+      }
       await release()
     },
   }
 }
 
 /** What must be so before anything new is issued. */
-async function prepareToServe({ ca, config, store, services, material, log }: House): Promise<void> {
+async function prepareToServe(house: House): Promise<void> {
+  const { ca, config, store, services, material, log } = house
+  // Before anything is written: a database that was set back gets no record of ours (check 48).
+  await checkStart(house.sequencer)
   // Without a partition of its own a month goes to the rest: slower later, and nothing is lost.
   await store.partitions
     .makeAhead(material.instanceByte, services.now())

@@ -28,12 +28,31 @@ export function lengthOctets(length: number): Uint8Array {
   return Uint8Array.of(0x84, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff)
 }
 
+/** Number of identifier and length octets of an element with so much content. */
+export const headLength = (length: number): number =>
+  length < 0x80 ? 2 : length < 0x100 ? 3 : length < 0x10000 ? 4 : length < 0x1000000 ? 5 : 6
+
+/** Writes identifier and length octets into `out`. @returns where the content begins */
+export function putHead(out: Uint8Array, at: number, tag: number, length: number): number {
+  out[at] = tag
+  const end = at + headLength(length)
+  if (length < 0x80) {
+    out[at + 1] = length
+    return end
+  }
+  out[at + 1] = 0x80 | (end - at - 2)
+  let rest = length
+  for (let place = end - 1; place > at + 1; place--) {
+    out[place] = rest & 0xff
+    rest >>>= 8
+  }
+  return end
+}
+
 /** Identifier and length octets of an element. */
 export function headOf(tag: number, length: number): Uint8Array {
-  const octets = lengthOctets(length)
-  const out = new Uint8Array(1 + octets.length)
-  out[0] = tag
-  out.set(octets, 1)
+  const out = new Uint8Array(headLength(length))
+  putHead(out, 0, tag, length)
   return out
 }
 
@@ -41,10 +60,8 @@ export function headOf(tag: number, length: number): Uint8Array {
 export function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   let length = 0
   for (const part of parts) length += part.length
-  const head = headOf(tag, length)
-  const out = new Uint8Array(head.length + length)
-  out.set(head)
-  let at = head.length
+  const out = new Uint8Array(headLength(length) + length)
+  let at = putHead(out, 0, tag, length)
   for (const part of parts) {
     out.set(part, at)
     at += part.length

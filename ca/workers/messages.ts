@@ -7,7 +7,9 @@ import type { Draft, DraftInput, DraftRequest, Signed, SignInput } from '../draf
 import { CodedError } from '../errors.ts'
 import type { Certified, CertifyInput } from '../event-signature.ts'
 import type { CaMaterial, ServiceMaterial } from '../material.ts'
+import type { StampInput, Stamped } from '../timestamp-token.ts'
 import { type EventRow, type MadeRow, type Take, eventOf, eventRow, madeOf, madeRow } from './event-rows.ts'
+import { type StampRow, type StampedRow, stampOf, stampRow, stampedOf, stampedRow } from './stamp-rows.ts'
 
 /** What a worker starts with. Keys are handed over inside the process and never written anywhere. */
 export interface WorkerStart {
@@ -18,6 +20,8 @@ export interface WorkerStart {
 
 /** The TSA of now: it is renewed while workers run. */
 export interface TsaHandle extends ServiceMaterial {
+  /** Tells those of one pool apart. */
+  readonly id: number
   readonly key: KeyObject
 }
 
@@ -26,9 +30,10 @@ export type Job =
   | { readonly draft: DraftInput }
   | { readonly sign: SignInput }
   | { readonly certify: CertifyInput; readonly tsa: TsaHandle }
+  | { readonly stamp: StampInput; readonly tsa: TsaHandle }
 
 /** What became of it. */
-export type JobOutcome = Draft | Signed | Certified | CodedError
+export type JobOutcome = Draft | Signed | Certified | Stamped | CodedError
 
 /** Several jobs or outcomes, in their order. */
 export interface Packed {
@@ -39,7 +44,8 @@ export interface Packed {
   readonly octets: Uint8Array
   /** One-time keys of the jobs that have one, in their order: handles, which stay inside the process. */
   readonly keys: readonly KeyObject[]
-  readonly tsas: readonly TsaHandle[]
+  /** Those of the jobs: each whole at first, later by its id, since to hand over a key costs as much as to sign. */
+  readonly tsas: readonly (TsaHandle | number)[]
 }
 
 /** Sent once, when a worker can work. */
@@ -75,7 +81,7 @@ interface SignRow {
   /** Place of its TSA among those of the message. */
   readonly tsa?: number
 }
-type JobRow = DraftRow | SignRow
+type JobRow = DraftRow | SignRow | StampRow
 
 const EMPTY = new Uint8Array(0)
 
@@ -84,14 +90,18 @@ function signRow({ issuerId, tbsDer, tbsSha256 }: SignInput, { parts }: Sink): S
   return { sign: issuerId, tbsSha256, tbs: tbsDer.length }
 }
 
+/** Place of a TSA among those of the message. */
+const placeOf = (tsa: TsaHandle, { tsas }: Sink): number => [...tsas.add(tsa)].indexOf(tsa)
+
 function jobRow(job: Job, sink: Sink): JobRow {
   const { parts } = sink
   if ('sign' in job) return signRow(job.sign, sink)
   if ('certify' in job) {
     sink.keys.push(job.certify.event.key.key)
-    const tsa = [...sink.tsas.add(job.tsa)].indexOf(job.tsa)
+    const tsa = placeOf(job.tsa, sink)
     return { ...signRow(job.certify.sign, sink), event: eventRow(job.certify.event, parts), tsa }
   }
+  if ('stamp' in job) return stampRow(job.stamp, placeOf(job.tsa, sink), parts)
   const { request, issuerId, at, serial, heldSpkiDer } = job.draft
   const { key, profile, subject, identityEvidenceId, validitySeconds, subjectAltNames, eventDigests } =
     request
@@ -114,14 +124,22 @@ function jobRow(job: Job, sink: Sink): JobRow {
   }
 }
 
+function tsaAt(tsas: readonly TsaHandle[], place: number | undefined): TsaHandle {
+  const tsa = tsas[place ?? 0]
+  if (!tsa) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its TSA')
+  return tsa
+}
+
 function jobOf(row: JobRow, { take, nextKey, tsas }: Source): Job {
   if ('sign' in row) {
     const sign = { issuerId: row.sign, tbsSha256: row.tbsSha256, tbsDer: take(row.tbs) }
     if (!row.event) return { sign }
-    const tsa = tsas[row.tsa ?? 0]
-    if (!tsa) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its TSA')
-    return { certify: { sign, event: eventOf(row.event, nextKey(), take) }, tsa }
+    return {
+      certify: { sign, event: eventOf(row.event, nextKey(), take) },
+      tsa: tsaAt(tsas, row.tsa),
+    }
   }
+  if ('stamp' in row) return { stamp: stampOf(row, take), tsa: tsaAt(tsas, row.tsa) }
   const { issuerId, at, serial, csr, held, keyId, ...request } = row
   const octets = { serial: take(serial), csr: take(csr), held: take(held) }
   return {
@@ -152,7 +170,7 @@ interface SignedRow {
   readonly certSha256: string
   readonly made?: readonly MadeRow[] | ErrorRow
 }
-type OutcomeRow = DraftOutcomeRow | ErrorRow | SignedRow
+type OutcomeRow = DraftOutcomeRow | ErrorRow | SignedRow | StampedRow
 
 const errorRow = ({ code, message, extra }: CodedError): ErrorRow => ({ code, message, extra })
 
@@ -179,6 +197,7 @@ function outcomeRow(outcome: JobOutcome, sink: Sink): OutcomeRow {
   if (outcome instanceof CodedError) return errorRow(outcome)
   if ('certDer' in outcome) return signedRow(outcome, sink)
   if ('signed' in outcome) return certifiedRow(outcome, sink)
+  if ('tokenDer' in outcome) return stampedRow(outcome, sink.parts)
   const { tbsDer, subjectDer, notBefore, notAfter, ...rest } = outcome
   sink.parts.push(tbsDer, subjectDer)
   return {
@@ -193,6 +212,7 @@ function outcomeRow(outcome: JobOutcome, sink: Sink): OutcomeRow {
 function outcomeOf(row: OutcomeRow, { take }: Source): JobOutcome {
   if ('code' in row) return errorOf(row)
   if ('cert' in row) return signedOf(row, take)
+  if ('token' in row) return stampedOf(row, take)
   const { tbs, subjectOctets, notBefore, notAfter, ...rest } = row
   return {
     ...rest,
@@ -203,7 +223,12 @@ function outcomeOf(row: OutcomeRow, { take }: Source): JobOutcome {
   }
 }
 
-function pack<Item, Row>(id: number, items: readonly Item[], rowOf: (item: Item, sink: Sink) => Row): Packed {
+function pack<Item, Row>(
+  id: number,
+  items: readonly Item[],
+  rowOf: (item: Item, sink: Sink) => Row,
+  sent: Set<TsaHandle>,
+): Packed {
   const sink: Sink = { parts: [], keys: [], tsas: new Set() }
   const { parts, keys } = sink
   const text = JSON.stringify(items.map((item) => rowOf(item, sink)))
@@ -213,13 +238,25 @@ function pack<Item, Row>(id: number, items: readonly Item[], rowOf: (item: Item,
     octets.set(part, at)
     at += part.length
   }
-  return { id, text, octets, keys, tsas: [...sink.tsas] }
+  const known = [...sink.tsas].map((tsa) => (sent.has(tsa) ? tsa.id : tsa))
+  for (const tsa of sink.tsas) sent.add(tsa)
+  return { id, text, octets, keys, tsas: known }
+}
+
+function receive(tsa: TsaHandle | number, received: Map<number, TsaHandle>): TsaHandle {
+  const found = typeof tsa === 'number' ? received.get(tsa) : tsa
+  if (!found) throw new CodedError('KEY_UNAVAILABLE', 'a job came without its TSA')
+  received.set(found.id, found)
+  return found
 }
 
 function unpack<Row, Item>(
-  { text, octets, keys, tsas }: Packed,
+  message: Packed,
   itemOf: (row: Row, source: Source) => Item,
+  received: Map<number, TsaHandle>,
 ): Item[] {
+  const { text, octets, keys } = message
+  const tsas = message.tsas.map((tsa) => receive(tsa, received))
   let at = 0
   const take: Take = (length) => octets.subarray(at, (at += length))
   const left = keys.values()
@@ -231,15 +268,17 @@ function unpack<Row, Item>(
   return (JSON.parse(text) as Row[]).map((row) => itemOf(row, { take, nextKey, tsas }))
 }
 
-/** Jobs as they are sent. */
-export const packJobs = (id: number, jobs: readonly Job[]): Packed => pack(id, jobs, jobRow)
+/** Jobs as they are sent. @param sent what the worker has by then */
+export const packJobs = (id: number, jobs: readonly Job[], sent: Set<TsaHandle>): Packed =>
+  pack(id, jobs, jobRow, sent)
 
-/** Jobs as they were. */
-export const unpackJobs = (message: Packed): Job[] => unpack(message, jobOf)
+/** Jobs as they were. @param received what the worker has by then */
+export const unpackJobs = (message: Packed, received: Map<number, TsaHandle>): Job[] =>
+  unpack(message, jobOf, received)
 
 /** Outcomes as they are sent. */
 export const packOutcomes = (id: number, outcomes: readonly JobOutcome[]): Packed =>
-  pack(id, outcomes, outcomeRow)
+  pack(id, outcomes, outcomeRow, new Set())
 
 /** Outcomes as they were. */
-export const unpackOutcomes = (message: Packed): JobOutcome[] => unpack(message, outcomeOf)
+export const unpackOutcomes = (message: Packed): JobOutcome[] => unpack(message, outcomeOf, new Map())

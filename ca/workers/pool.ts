@@ -13,6 +13,7 @@ import type { EventCore, IssuingWork, ServiceIdentity } from '../core.ts'
 import type { Draft, Signed } from '../drafts.ts'
 import { CodedError } from '../errors.ts'
 import type { Certified } from '../event-signature.ts'
+import type { Stamped } from '../timestamp-token.ts'
 import { workHere } from '../work.ts'
 import {
   type Job,
@@ -49,12 +50,16 @@ interface Task {
 interface Hand {
   readonly worker: Worker
   readonly messages: Map<number, readonly Task[]>
+  /** What it has got. */
+  readonly tsas: Set<TsaHandle>
 }
 
 interface State {
   readonly data: WorkerStart
   readonly hands: Set<Hand>
   waiting: Task[]
+  /** Goes before what waits: a time stamp takes no time, and nobody asks for thousands at once. */
+  urgent: Task[]
   isScheduled: boolean
   isClosed: boolean
   lastId: number
@@ -85,7 +90,7 @@ const failAll = (tasks: readonly Task[]): void => {
 }
 
 function addHand(state: State, worker: Worker): void {
-  const hand: Hand = { worker, messages: new Map() }
+  const hand: Hand = { worker, messages: new Map(), tsas: new Set() }
   state.hands.add(hand)
   worker.on('message', (message: Packed) => {
     const tasks = hand.messages.get(message.id) ?? []
@@ -111,18 +116,22 @@ async function replace(state: State): Promise<void> {
     addHand(state, await startReady(state.data))
   } catch {
     if (state.hands.size > 0) return
-    failAll(state.waiting)
+    failAll([...state.urgent, ...state.waiting])
+    state.urgent = []
     state.waiting = []
   }
 }
 
 function dispatch(state: State): void {
-  const { hands } = state
-  for (let room = 0; room < IN_FLIGHT && state.waiting.length > 0; room++)
+  const { hands, urgent, waiting } = state
+  for (let room = 0; room < IN_FLIGHT; room++)
     for (const hand of hands) {
-      if (state.waiting.length === 0 || hand.messages.size > room) continue
-      const share = Math.min(MESSAGE_JOBS, Math.ceil(state.waiting.length / hands.size))
-      send(state, hand, state.waiting.splice(0, share))
+      const count = urgent.length + waiting.length
+      if (count === 0) return
+      if (hand.messages.size > room) continue
+      const share = Math.min(MESSAGE_JOBS, Math.ceil(count / hands.size))
+      const first = urgent.splice(0, share)
+      send(state, hand, [...first, ...waiting.splice(0, share - first.length)])
     }
 }
 
@@ -133,6 +142,7 @@ function send(state: State, hand: Hand, tasks: readonly Task[]): void {
     packJobs(
       id,
       tasks.map(({ job }) => job),
+      hand.tsas,
     ),
   )
 }
@@ -147,13 +157,13 @@ function dispatchSoon(state: State): void {
   })
 }
 
-function run(state: State, jobs: readonly Job[]): Promise<JobOutcome[]> {
-  const { waiting } = state
+function run(state: State, jobs: readonly Job[], isUrgent = false): Promise<JobOutcome[]> {
+  const waiting = isUrgent ? state.urgent : state.waiting
   if (jobs.length === 0) return Promise.resolve([])
   if (state.isClosed || state.hands.size === 0) return Promise.resolve(jobs.map(failed))
   if (waiting.length > 0 && waiting.length + jobs.length > MAX_WAITING)
     return Promise.reject(
-      new CodedError('CA_OVERLOADED', `more than ${MAX_WAITING} certificates wait; try again`),
+      new CodedError('CA_OVERLOADED', `more than ${MAX_WAITING} signatures wait; try again`),
     )
   const { promise, resolve } = Promise.withResolvers<JobOutcome[]>()
   const order: Order = { outcomes: [], left: jobs.length, done: resolve }
@@ -163,20 +173,30 @@ function run(state: State, jobs: readonly Job[]): Promise<JobOutcome[]> {
 }
 
 const handles = new WeakMap<ServiceIdentity, TsaHandle>()
+let lastHandle = 0
 
 /** The TSA of now for the workers; undefined where its key stays in a device. */
 async function handleOf({ tsa, keys }: EventCore): Promise<TsaHandle | undefined> {
   const known = handles.get(tsa)
   if (known || !keys.share) return known
   const { issuerId, keyId, certDer } = tsa
-  const handle = { issuerId, keyId, certificate: encodeBase64(certDer), key: await keys.share(keyId) }
+  const key = await keys.share(keyId)
+  const handle = { id: ++lastHandle, issuerId, keyId, certificate: encodeBase64(certDer), key }
   handles.set(tsa, handle)
   return handle
 }
 
 /** Starts `count` threads and waits until all can work. */
 export async function openWorkers(count: number, data: WorkerStart): Promise<IssuingWork> {
-  const state: State = { data, hands: new Set(), waiting: [], isScheduled: false, isClosed: false, lastId: 0 }
+  const state: State = {
+    data,
+    hands: new Set(),
+    waiting: [],
+    urgent: [],
+    isScheduled: false,
+    isClosed: false,
+    lastId: 0,
+  }
   for (const worker of await Promise.all(Array.from({ length: count }, () => startReady(data))))
     addHand(state, worker)
   return {
@@ -196,6 +216,12 @@ export async function openWorkers(count: number, data: WorkerStart): Promise<Iss
       if (!tsa) return workHere.certified(core, inputs)
       const jobs = inputs.map((certify) => ({ certify, tsa }))
       return (await run(state, jobs)) as (Certified | CodedError)[]
+    },
+    async stamped(core, inputs) {
+      const tsa = await handleOf(core)
+      if (!tsa) return workHere.stamped(core, inputs)
+      const jobs = inputs.map((stamp) => ({ stamp, tsa }))
+      return (await run(state, jobs, true)) as (Stamped | CodedError)[]
     },
     async close() {
       state.isClosed = true

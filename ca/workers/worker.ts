@@ -9,7 +9,8 @@ import { type Certified, type CertifyInput, signCertified } from '../event-signa
 import { signWithKeyObject } from '../keys/sign.ts'
 import { openService } from '../material.ts'
 import { stamperOf } from '../stamper.ts'
-import { draftOrRefuse } from '../work.ts'
+import type { SigningStamper } from '../timestamp-token.ts'
+import { draftOrRefuse, stampOrRefuse } from '../work.ts'
 import {
   type Job,
   type JobOutcome,
@@ -23,6 +24,8 @@ import {
 
 const { material, policiesFolder, keys } = workerData as WorkerStart
 const core = await openDraftCore(material, openProfiles(policiesFolder))
+/** TSAs that came here: one, and another after each renewal. */
+const tsas = new Map<number, TsaHandle>()
 /** The TSA that worked here last, by its certificate. */
 let known: { readonly certificate: string; readonly tsa: ServiceIdentity } | undefined
 
@@ -44,22 +47,27 @@ function sign({ issuers }: DraftCore, input: SignInput): Signed | CodedError {
   }
 }
 
+const signingStamperOf = (handle: TsaHandle): SigningStamper => {
+  const tsa = tsaOf(handle)
+  return {
+    stamper: stamperOf({ tsa, issuers: core.issuers }),
+    sign: (data) => signWithKeyObject(handle.key, tsa.signatureAlgorithm, data),
+  }
+}
+
 async function certify(input: CertifyInput, handle: TsaHandle): Promise<Certified | CodedError> {
   const signed = sign(core, input.sign)
   if (signed instanceof CodedError) return signed
   const issuer = getIssuer(core, input.sign.issuerId)
   const { certDer } = signed
   const chainDer = [issuer.certDer, ...issuer.chainDer]
-  const tsa = tsaOf(handle)
-  const stamper = {
-    stamper: stamperOf({ tsa, issuers: core.issuers }),
-    sign: (data: Uint8Array) => signWithKeyObject(handle.key, tsa.signatureAlgorithm, data),
-  }
-  return { signed, signatures: await signCertified({ ...input.event, certDer, chainDer }, stamper) }
+  const event = { ...input.event, certDer, chainDer }
+  return { signed, signatures: await signCertified(event, signingStamperOf(handle)) }
 }
 
 function work(job: Job): JobOutcome | Promise<JobOutcome> {
   if ('draft' in job) return draftOrRefuse(core, job.draft)
+  if ('stamp' in job) return stampOrRefuse(signingStamperOf(job.tsa), job.stamp)
   return 'sign' in job ? sign(core, job.sign) : certify(job.certify, job.tsa)
 }
 
@@ -73,7 +81,7 @@ async function workAll(jobs: readonly Job[]): Promise<JobOutcome[]> {
 const port = parentPort
 if (!port) throw new Error('this module is started as a worker thread')
 port.on('message', (message: Packed) => {
-  void workAll(unpackJobs(message)).then((outcomes) => {
+  void workAll(unpackJobs(message, tsas)).then((outcomes) => {
     port.postMessage(packOutcomes(message.id, outcomes))
   })
 })

@@ -3,32 +3,44 @@
  * a caller: software that re-encodes before it verifies (Java, BouncyCastle) rejects any other order.
  */
 import { CodedError } from '../errors.ts'
-import { explicit, integer, octetString, oid, sequence, setOf, time, tlv } from '../asn1/writer.ts'
+import { type Nested, encodeNested, nested } from '../asn1/nested.ts'
+import { compareBytes, explicit, integer, oid, sequence, setOf, time, tlv } from '../asn1/writer.ts'
 import { type Der, childrenOf, onlyChild, parseDer, readSequence } from '../asn1/reader.ts'
 import { TAG, contextConstructed } from '../asn1/tags.ts'
-import { type HashName, digest, getHash } from '../algorithms/hashes.ts'
+import { type HashName, getHash, sha256 } from '../algorithms/hashes.ts'
 import { type SignatureAlgorithm } from '../algorithms/signatures.ts'
 import { type Certificate } from './certificate.ts'
 import { ATTRIBUTE, CONTENT } from './cms.ts'
 
 /** Attribute with one value. */
-const encodeAttribute = (type: string, value: Uint8Array): Uint8Array =>
-  sequence(oid(type), tlv(TAG.set, value))
+const attributeOf = (type: string, value: Uint8Array | Nested): Nested =>
+  nested(TAG.sequence, oid(type), nested(TAG.set, value))
+
+/** Attribute with one value. */
+const encodeAttribute = (type: string, value: Uint8Array | Nested): Uint8Array =>
+  encodeNested(attributeOf(type, value))
 
 /** IssuerAndSerialNumber. */
-const issuerAndSerial = (certificate: Certificate): Uint8Array =>
-  sequence(certificate.issuer.raw, tlv(TAG.integer, certificate.serial))
+const issuerAndSerial = ({ issuer, serial }: Certificate): Nested =>
+  nested(TAG.sequence, issuer.raw, nested(TAG.integer, serial))
 
 /**
- * SigningCertificateV2 with the SHA-256 of one certificate; SHA-256 is the default and not written (RFC 5035 §4).
+ * The attribute signing-certificate-v2 with the SHA-256 of one certificate; SHA-256 is the default and not written
+ * (RFC 5035 §4).
  *
  * @param withIssuerSerial also name issuer and serial, as EN 319 122-1 §5.2.2.3 recommends
  */
-function encodeSigningCertificateV2(certificate: Certificate, withIssuerSerial: boolean): Uint8Array {
-  const certHash = octetString(digest('SHA-256', certificate.raw))
-  const issuerSerial = (): Uint8Array =>
-    sequence(sequence(explicit(4, certificate.issuer.raw)), tlv(TAG.integer, certificate.serial))
-  return sequence(sequence(sequence(certHash, ...(withIssuerSerial ? [issuerSerial()] : []))))
+export function encodeSigningCertificate(certificate: Certificate, withIssuerSerial: boolean): Uint8Array {
+  const { raw, issuer, serial } = certificate
+  const certHash = nested(TAG.octetString, sha256(raw))
+  const issuerSerial = (): Nested =>
+    nested(
+      TAG.sequence,
+      nested(TAG.sequence, nested(contextConstructed(4), issuer.raw)),
+      nested(TAG.integer, serial),
+    )
+  const id = nested(TAG.sequence, certHash, ...(withIssuerSerial ? [issuerSerial()] : []))
+  return encodeAttribute(ATTRIBUTE.signingCertificateV2, nested(TAG.sequence, nested(TAG.sequence, id)))
 }
 
 /** Commitment types by what they say of the signer (EN 319 122-1 annex B.1, RFC 5126 §5.11.1). */
@@ -48,12 +60,23 @@ export type CommitmentType = keyof typeof COMMITMENTS
 export interface SignedAttributeFields {
   readonly contentType: string
   readonly messageDigest: Uint8Array
-  readonly certificate: Certificate
-  readonly withIssuerSerial: boolean
+  /** Of {@link encodeSigningCertificate}. */
+  readonly signingCertificate: Uint8Array
   /** Left out for PAdES (EN 319 142-1 §6.3). */
   readonly signingTime?: Date
   /** commitment-type-indication (EN 319 122-1 §5.2.3). */
   readonly commitment?: CommitmentType
+}
+
+const contentTypes = new Map<string, Uint8Array>()
+
+/** The attribute content-type; there are two of them. */
+function contentTypeAttribute(contentType: string): Uint8Array {
+  const known = contentTypes.get(contentType)
+  if (known) return known
+  const made = encodeAttribute(ATTRIBUTE.contentType, oid(contentType))
+  if (contentTypes.size < 10) contentTypes.set(contentType, made)
+  return made
 }
 
 /**
@@ -63,15 +86,12 @@ export interface SignedAttributeFields {
  */
 export const buildSignedAttributes = (fields: SignedAttributeFields): Uint8Array =>
   setOf(
-    encodeAttribute(ATTRIBUTE.contentType, oid(fields.contentType)),
-    encodeAttribute(ATTRIBUTE.messageDigest, octetString(fields.messageDigest)),
-    encodeAttribute(
-      ATTRIBUTE.signingCertificateV2,
-      encodeSigningCertificateV2(fields.certificate, fields.withIssuerSerial),
-    ),
+    contentTypeAttribute(fields.contentType),
+    encodeAttribute(ATTRIBUTE.messageDigest, nested(TAG.octetString, fields.messageDigest)),
+    fields.signingCertificate,
     ...(fields.signingTime ? [encodeAttribute(ATTRIBUTE.signingTime, time(fields.signingTime))] : []),
     ...(fields.commitment
-      ? [encodeAttribute(ATTRIBUTE.commitmentType, sequence(oid(COMMITMENTS[fields.commitment])))]
+      ? [encodeAttribute(ATTRIBUTE.commitmentType, nested(TAG.sequence, oid(COMMITMENTS[fields.commitment])))]
       : []),
   )
 
@@ -93,40 +113,54 @@ export interface SignedDataFields {
 }
 
 /** AlgorithmIdentifier of a digest; parameters are absent (RFC 5754 §2). */
-const digestAlgorithm = (hash: HashName): Uint8Array => sequence(oid(getHash(hash).oid))
+const digestAlgorithm = (hash: HashName): Nested => nested(TAG.sequence, oid(getHash(hash).oid))
 
-function retag(encoded: Uint8Array, tag: number): Uint8Array {
-  const out = encoded.slice()
-  out[0] = tag
-  return out
+const VERSION_1 = integer(1)
+const VERSION_3 = integer(3)
+
+/** `[number] IMPLICIT` of a SET OF that was encoded before: its content under another tag. */
+const underTag = (setDer: Uint8Array, number: number): Nested =>
+  nested(contextConstructed(number), setDer.subarray(setDer.length - contentLength(setDer)))
+
+function contentLength(encoded: Uint8Array): number {
+  const first = encoded[1] ?? 0
+  return first < 0x80 ? encoded.length - 2 : encoded.length - 2 - (first & 0x7f)
+}
+
+function signerInfoOf(fields: SignedDataFields): Nested {
+  const { unsigned } = fields
+  return nested(
+    TAG.sequence,
+    VERSION_1,
+    issuerAndSerial(fields.certificate),
+    digestAlgorithm(fields.digestHash),
+    underTag(fields.signedAttributesDer, 0),
+    fields.signatureAlgorithm.identifierDer,
+    nested(TAG.octetString, fields.signature),
+    ...(unsigned ? [nested(contextConstructed(1), attributeOf(unsigned.type, unsigned.value))] : []),
+  )
 }
 
 /** ContentInfo with SignedData. */
 export function encodeSignedData(fields: SignedDataFields): Uint8Array {
   const { contentType, content, certificatesDer } = fields
-  const signerInfo = sequence(
-    integer(1),
-    issuerAndSerial(fields.certificate),
-    digestAlgorithm(fields.digestHash),
-    retag(fields.signedAttributesDer, contextConstructed(0)),
-    fields.signatureAlgorithm.identifierDer,
-    octetString(fields.signature),
-    ...(fields.unsigned
-      ? [tlv(contextConstructed(1), encodeAttribute(fields.unsigned.type, fields.unsigned.value))]
-      : []),
-  )
-  const encapsulated = sequence(oid(contentType), ...(content ? [explicit(0, octetString(content))] : []))
+  const contentOctets = content ? [nested(contextConstructed(0), nested(TAG.octetString, content))] : []
   const certificates =
-    certificatesDer.length > 0 ? [retag(setOf(...certificatesDer), contextConstructed(0))] : []
-  const signedData = sequence(
+    certificatesDer.length > 0
+      ? [nested(contextConstructed(0), ...[...certificatesDer].sort(compareBytes))]
+      : []
+  const signedData = nested(
+    TAG.sequence,
     // RFC 5652 §5.1: 3 as soon as the content is not id-data.
-    integer(contentType === CONTENT.data ? 1 : 3),
-    setOf(digestAlgorithm(fields.digestHash)),
-    encapsulated,
+    contentType === CONTENT.data ? VERSION_1 : VERSION_3,
+    nested(TAG.set, digestAlgorithm(fields.digestHash)),
+    nested(TAG.sequence, oid(contentType), ...contentOctets),
     ...certificates,
-    setOf(signerInfo),
+    nested(TAG.set, signerInfoOf(fields)),
   )
-  return sequence(oid(CONTENT.signedData), explicit(0, signedData))
+  return encodeNested(
+    nested(TAG.sequence, oid(CONTENT.signedData), nested(contextConstructed(0), signedData)),
+  )
 }
 
 /**
@@ -159,6 +193,6 @@ function withUnsigned(signer: Der, attribute: Uint8Array): Uint8Array {
   const hasUnsigned = last?.tag === contextConstructed(1)
   const others = last && hasUnsigned ? childrenOf(last).map((node) => node.raw) : []
   const kept = (hasUnsigned ? fields.slice(0, -1) : fields).map((node) => node.raw)
-  const unsigned = retag(setOf(...others, attribute), contextConstructed(1))
+  const unsigned = tlv(contextConstructed(1), ...[...others, attribute].sort(compareBytes))
   return tlv(TAG.sequence, ...kept, unsigned)
 }

@@ -27,7 +27,12 @@ import {
   parseSignedData,
   signingTimeOf,
 } from './cms.ts'
-import { addUnsignedAttribute, buildSignedAttributes, encodeSignedData } from './cms-writer.ts'
+import {
+  addUnsignedAttribute,
+  buildSignedAttributes,
+  encodeSignedData,
+  encodeSigningCertificate,
+} from './cms-writer.ts'
 
 const content = new TextEncoder().encode('TEST ONLY content 合同')
 const messageDigest = digest('SHA-256', content)
@@ -47,8 +52,7 @@ async function make(encapsulate: boolean): Promise<Made> {
   const signedAttributesDer = buildSignedAttributes({
     contentType: CONTENT.data,
     messageDigest,
-    certificate,
-    withIssuerSerial: true,
+    signingCertificate: encodeSigningCertificate(certificate, true),
     signingTime,
   })
   const signature = await core.keys.sign(row.keyId ?? '', algorithm, signedAttributesDer)
@@ -122,8 +126,7 @@ test('a PAdES signature carries no signing-time', async (t) => {
   const der = buildSignedAttributes({
     contentType: CONTENT.data,
     messageDigest,
-    certificate,
-    withIssuerSerial: false,
+    signingCertificate: encodeSigningCertificate(certificate, false),
   })
   t.is(der[0], 0x31)
   const text = Buffer.from(der).toString('hex')

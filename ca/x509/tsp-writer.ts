@@ -1,7 +1,7 @@
 /** Writes time-stamp requests, TSTInfo and responses (RFC 3161 §2.4). */
+import { type Nested, encodeNested, nested } from '../asn1/nested.ts'
 import {
   boolean,
-  explicit,
   integer,
   namedBits,
   nullValue,
@@ -12,7 +12,7 @@ import {
   unsignedInteger,
   utf8String,
 } from '../asn1/writer.ts'
-import { TAG, context } from '../asn1/tags.ts'
+import { TAG, context, contextConstructed } from '../asn1/tags.ts'
 import { type HashName, getHash } from '../algorithms/hashes.ts'
 import { type Certificate } from './certificate.ts'
 import { PKI_FAILURE, type PkiFailure } from './tsp.ts'
@@ -52,44 +52,75 @@ export interface TstInfoFields {
   readonly tsa: Certificate
 }
 
-const encoder = new TextEncoder()
+const ZERO = 48
+
+function putDigits(out: Uint8Array, at: number, count: number, value: number): void {
+  let rest = value
+  for (let place = at + count - 1; place >= at; place--) {
+    out[place] = ZERO + (rest % 10)
+    rest = Math.floor(rest / 10)
+  }
+}
 
 /** GeneralizedTime with up to six decimals, no trailing zeros (RFC 3161 §2.4.2). */
 function encodeMicros(micros: bigint): Uint8Array {
-  const milliseconds = new Date(Number(micros / 1000n))
-  const seconds = milliseconds.toISOString().replace(/[-:T]/g, '').slice(0, 14)
-  const fraction = String(micros % 1_000_000n)
-    .padStart(6, '0')
-    .replace(/0+$/, '')
-  return tlv(TAG.generalizedTime, encoder.encode(`${seconds}${fraction ? `.${fraction}` : ''}Z`))
+  const total = Number(micros)
+  const date = new Date(Math.floor(total / 1000))
+  let fraction = total % 1_000_000
+  let decimals = 6
+  for (; decimals > 0 && fraction % 10 === 0; decimals--) fraction /= 10
+  const length = 15 + (decimals > 0 ? decimals + 1 : 0)
+  const out = new Uint8Array(2 + length)
+  out[0] = TAG.generalizedTime
+  out[1] = length
+  putDigits(out, 2, 4, date.getUTCFullYear())
+  putDigits(out, 6, 2, date.getUTCMonth() + 1)
+  putDigits(out, 8, 2, date.getUTCDate())
+  putDigits(out, 10, 2, date.getUTCHours())
+  putDigits(out, 12, 2, date.getUTCMinutes())
+  putDigits(out, 14, 2, date.getUTCSeconds())
+  if (decimals > 0) {
+    out[16] = 46 // .
+    putDigits(out, 17, decimals, fraction)
+  }
+  out[1 + length] = 90 // Z
+  return out
 }
 
 /** Accuracy in whole seconds and milliseconds; zero parts are left out. */
-function encodeAccuracy(accuracyMs: number): Uint8Array {
+function accuracyOf(accuracyMs: number): Nested {
   const seconds = Math.floor(accuracyMs / 1000)
   const millis = accuracyMs % 1000
-  return sequence(
+  return nested(
+    TAG.sequence,
     ...(seconds > 0 ? [integer(seconds)] : []),
     ...(millis > 0 ? [tlv(context(0), integer(millis).subarray(2))] : []),
   )
 }
 
+const VERSION_1 = integer(1)
+
 /** TSTInfo; ordering FALSE is the default and not written. */
 export const encodeTstInfo = (fields: TstInfoFields): Uint8Array =>
-  sequence(
-    integer(1),
-    oid(fields.policy),
-    fields.messageImprintRaw,
-    unsignedInteger(fields.serial),
-    encodeMicros(fields.genTimeMicros),
-    encodeAccuracy(fields.accuracyMs),
-    ...(fields.nonce ? [tlv(TAG.integer, fields.nonce)] : []),
-    explicit(0, explicit(4, fields.tsa.subject.raw)),
+  encodeNested(
+    nested(
+      TAG.sequence,
+      VERSION_1,
+      oid(fields.policy),
+      fields.messageImprintRaw,
+      unsignedInteger(fields.serial),
+      encodeMicros(fields.genTimeMicros),
+      accuracyOf(fields.accuracyMs),
+      ...(fields.nonce ? [nested(TAG.integer, fields.nonce)] : []),
+      nested(contextConstructed(0), nested(contextConstructed(4), fields.tsa.subject.raw)),
+    ),
   )
+
+const GRANTED = sequence(integer(0))
 
 /** TimeStampResp that grants a token. */
 export const encodeTimeStampResponse = (tokenDer: Uint8Array): Uint8Array =>
-  sequence(sequence(integer(0)), tokenDer)
+  tlv(TAG.sequence, GRANTED, tokenDer)
 
 /** TimeStampResp that refuses, with the reason for machines and for people. */
 export const encodeTimeStampRefusal = (failure: PkiFailure, text: string): Uint8Array =>

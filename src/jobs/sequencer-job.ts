@@ -8,6 +8,11 @@ import { createLeaseHolder } from './lease.ts'
 import type { Job } from './schedule.ts'
 
 const LEASE_MS = 6_000
+/**
+ * Records after which the next batch goes at once. A smaller one waits for more: a checkpoint costs several durable writes
+ * for which everybody waits, however few records it covers.
+ */
+const LARGE_BATCH = 2_048
 
 export interface SequencerJobDeps {
   /** Takes or extends the lease; undefined while another process holds it. */
@@ -40,8 +45,8 @@ export function createSequencerJob({ acquire, open, now }: SequencerJobDeps): Se
       if (!(await hold())) return
       sequencer ??= await open()
       try {
-        // Whole batches go at once; the lease is looked at between them.
-        while ((await sequencer.tick()).sequenced > 0 && (await hold()) && sequencer);
+        // The lease is looked at between batches.
+        while ((await sequencer.tick()).sequenced >= LARGE_BATCH && (await hold()) && sequencer);
       } catch (error) {
         await sequencer?.close()
         sequencer = undefined

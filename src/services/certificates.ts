@@ -108,24 +108,32 @@ function withPem(
   }
 }
 
+/** The same answer for a foreign certificate as for none: its existence is nobody else's business. */
+async function findFor(
+  { store }: ServiceDeps,
+  caller: Caller,
+  key: { readonly issuerId: string; readonly serialHex: string },
+  reading?: 'may-lag',
+): Promise<CertificateListing> {
+  const row = await store.certificates.find(key, caller.scope, reading)
+  if (!row) throw notFound()
+  return row
+}
+
 export function createCertificates(deps: ServiceDeps) {
   const { ca, store, now } = deps
   const issueOne = createIssueOne(deps)
 
-  /** The same answer for a foreign certificate as for none: its existence is nobody else's business. */
-  async function find(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateListing> {
-    const row = await store.certificates.find({ issuerId, serialHex }, caller.scope)
-    if (!row) throw notFound()
-    return row
-  }
+  const find = (caller: Caller, issuerId: string, serialHex: string): Promise<CertificateListing> =>
+    findFor(deps, caller, { issuerId, serialHex })
 
   const show = (row: Shown, certDer: Uint8Array | undefined): CertificateView =>
     withPem(viewOf(row, now()), ca, certDer)
 
   async function get(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateView> {
     const [row, stored] = await Promise.all([
-      find(caller, issuerId, serialHex),
-      store.ca.findIssued(issuerId, serialHex),
+      findFor(deps, caller, { issuerId, serialHex }, 'may-lag'),
+      store.ca.findIssued(issuerId, serialHex, 'may-lag'),
     ])
     return show(row, stored?.certDer)
   }

@@ -112,7 +112,7 @@ async function findCustody(deps: EngineDeps, report: Report): Promise<KeyCustody
   for (const { signer } of report.signatures) {
     if (!signer) continue
     for (const { issuerId } of deps.ca.issuers) {
-      const row = await deps.store.ca.findIssued(issuerId, signer.serialHex)
+      const row = await deps.store.ca.findIssued(issuerId, signer.serialHex, 'may-lag')
       if (row?.class === 'event' && row.certSha256 === signer.sha256)
         found.push(await custodyOfEvent(deps, row))
     }
@@ -131,8 +131,9 @@ async function custodyOfEvent({ store }: EngineDeps, row: IssuedRow): Promise<Ke
 
 /** The digests in the record of the issuance; none for a certificate whose owner brought the key. */
 async function findDigests(store: Store, row: IssuedRow): Promise<KeyCustody['madeFor']> {
-  const recordId = (await store.certificates.find(row, 'all'))?.recordId ?? undefined
-  const data = recordId === undefined ? undefined : (await store.records.find(recordId))?.record.data
+  const recordId = (await store.certificates.find(row, 'all', 'may-lag'))?.recordId ?? undefined
+  const data =
+    recordId === undefined ? undefined : (await store.records.find(recordId, 'may-lag'))?.record.data
   const digests = data?.['eventDigests']
   return Array.isArray(digests) ? (digests as unknown as KeyCustody['madeFor']) : undefined
 }

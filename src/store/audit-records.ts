@@ -6,6 +6,7 @@ import type { Database } from './database.ts'
 import { queryRows, type SqlRow } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
 import { buildPage, type PageRequest, parseRowCursor, readLimit } from './paging.ts'
+import type { ReplicaReads } from './replica.ts'
 import { type Page, type TenantFilter, toBytes } from './values.ts'
 
 /** A record with its row number, which is the order of the log. */
@@ -21,6 +22,7 @@ export type RecordQuery = PageRequest & {
 }
 
 const ROWS_PER_READ = 2_000
+const BY_ID = 'SELECT seq, leaf FROM audit_records WHERE id = ?'
 
 const toStored = (row: SqlRow): StoredRecord => ({
   row: Number(row.seq),
@@ -28,23 +30,24 @@ const toStored = (row: SqlRow): StoredRecord => ({
 })
 
 /** Records over the database. */
-export function createAuditRecords({ reader }: Database, committer: Committer) {
+export function createAuditRecords(
+  { reader }: Database,
+  committer: Committer,
+  replica: ReplicaReads | undefined,
+) {
   return {
     /** Writes records that change nothing else; returns their ids, for receipts. */
     add: async (records: readonly RecordDraft[]): Promise<readonly string[]> => {
       let ids: readonly string[] = []
-      const keepIds = (given: readonly string[]): [] => {
-        ids = given
-        return []
-      }
-      await committer.write<void>({ inserts: keepIds, records })
+      await committer.write<void>({ inserts: (given) => ((ids = given), []), records })
       return ids
     },
     /** All of them, whether they have their place in the log yet or not. */
     count: async (): Promise<number> =>
       Number((await queryRows(reader, 'SELECT count(*) AS n FROM audit_records'))[0]?.n ?? 0),
-    find: async (id: string): Promise<StoredRecord | undefined> => {
-      const [row] = await queryRows(reader, 'SELECT seq, leaf FROM audit_records WHERE id = ?', [id])
+    find: async (id: string, reading?: 'may-lag'): Promise<StoredRecord | undefined> => {
+      const written = reading && (await replica?.findWritten(BY_ID, [id]))
+      const row = written ?? (await queryRows(reader, BY_ID, [id]))[0]
       return row === undefined ? undefined : toStored(row)
     },
     /** Newest first. @throws {CURSOR_INVALID} */

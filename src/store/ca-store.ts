@@ -13,7 +13,8 @@ import type { Committer } from './group-commit.ts'
 import { joinStatusReads } from './joined-statuses.ts'
 import { changeStatus, readStatusChanges } from './status-changes.ts'
 import { ISSUED_SELECT, toIssued } from './issued.ts'
-import { createReplicaStatuses } from './replica.ts'
+import { checkLogFloor } from './log-store.ts'
+import type { ReplicaReads } from './replica.ts'
 import { STATUS_SELECT, toStatus } from './statuses.ts'
 import { toDate } from './values.ts'
 
@@ -79,11 +80,38 @@ const explainIssued = (error: unknown): never => {
   throw error
 }
 
+const STATUS_SQL = `${STATUS_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
+const ISSUED_SQL = `${ISSUED_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
+
+/** Statuses: from the replica where its answer counts, and from no database that was set back, which may lack revocations. */
+function statusReads(
+  db: Database,
+  replica: ReplicaReads | undefined,
+): Pick<CaStore, 'findStatus' | 'statusChanges'> {
+  const findStatus = joinStatusReads(db.reader)
+  return {
+    findStatus: async (issuerId, serialHex, reading) => {
+      db.floor.check()
+      const values = [serialHex, issuerId]
+      const row = reading === 'may-lag' ? await replica?.findCurrent(STATUS_SQL, values) : undefined
+      return row ? toStatus(row) : await findStatus(issuerId, serialHex)
+    },
+    statusChanges: async (since) => {
+      const note = replica?.asking()
+      const [changes] = await Promise.all([readStatusChanges(db.reader, since), checkLogFloor(db)])
+      note?.(changes.latest)
+      return changes
+    },
+  }
+}
+
 /** Makes the store of the core. */
-export function createCaStore(db: Database, committer: Committer): CaStore {
+export function createCaStore(
+  db: Database,
+  committer: Committer,
+  replica: ReplicaReads | undefined,
+): CaStore {
   const { reader } = db
-  const replica = db.replica ? createReplicaStatuses(db.replica, () => performance.now()) : undefined
-  const findStatus = joinStatusReads(reader)
   const record = (records: readonly RecordDraft[]): Promise<void> => committer.write<void>({ records })
   return {
     recordIntents: (rows, records) =>
@@ -104,22 +132,15 @@ export function createCaStore(db: Database, committer: Committer): CaStore {
       return ids
     },
     record,
-    findStatus: async (issuerId, serialHex, reading) =>
-      (reading === 'may-lag' ? await replica?.findStatus(issuerId, serialHex) : undefined) ??
-      (await findStatus(issuerId, serialHex)),
-    findIssued: async (issuerId, serialHex) => {
-      const sql = `${ISSUED_SELECT} WHERE s.serial_hex = ? AND s.issuer_id = ?`
-      const [row] = await queryRows(reader, sql, [serialHex, issuerId])
+    ...statusReads(db, replica),
+    findIssued: async (issuerId, serialHex, reading) => {
+      const values = [serialHex, issuerId]
+      const written = reading === 'may-lag' ? await replica?.findWritten(ISSUED_SQL, values) : undefined
+      const row = written ?? (await queryRows(reader, ISSUED_SQL, values))[0]
       return row === undefined ? undefined : toIssued(row)
     },
     changeStatus: (change, records) =>
       changeStatus(committer, change, records).finally(() => replica?.changed()),
-    statusChanges: async (since) => {
-      const note = replica?.asking()
-      const changes = await readStatusChanges(reader, since)
-      note?.(changes.latest)
-      return changes
-    },
     crlEntries: (scope) => readCrlEntries(reader, scope),
     lastCrl: (scope) => findLastCrl(reader, scope),
     publishCrl: (row, previousNumber, records) => publishCrl(committer, row, previousNumber, records),

@@ -4,6 +4,7 @@ import type { Knex } from 'knex'
 import { type Conditions, createConditions } from './conditions.ts'
 import { queryRows, type SqlRow, type SqlValue } from './dialect.ts'
 import { buildPage, type PageRequest, parseRowCursor, readLimit } from './paging.ts'
+import type { ReplicaReads } from './replica.ts'
 import { toStatus } from './statuses.ts'
 import { type Page, type TenantFilter, toDate, toDateOrNull, toTextOrNull } from './values.ts'
 
@@ -159,9 +160,9 @@ export async function* streamCertificates(
   } while (cursor !== undefined)
 }
 
-/** One certificate, if its tenant is one that the reader may see. */
+/** One certificate, if its tenant is one that the reader may see; from the replica, when one is given and its answer counts. */
 export async function findCertificate(
-  reader: Knex,
+  { reader, replica }: { readonly reader: Knex; readonly replica?: ReplicaReads | undefined },
   key: { readonly issuerId: string; readonly serialHex: string },
   tenant: TenantFilter | null,
 ): Promise<CertificateListing | undefined> {
@@ -169,6 +170,7 @@ export async function findCertificate(
   where.add('s.serial_hex = ?', key.serialHex)
   where.add('s.issuer_id = ?', key.issuerId)
   where.tenant('s.tenant', tenant)
-  const [row] = await queryRows(reader, `${SELECT} ${where.sql()}`, where.values())
+  const [sql, values] = [`${SELECT} ${where.sql()}`, where.values()]
+  const row = (await replica?.findCurrent(sql, values)) ?? (await queryRows(reader, sql, values))[0]
   return row === undefined ? undefined : toListing(row)
 }

@@ -32,6 +32,7 @@ import {
   wasCommitted,
   withPgLock,
 } from './postgres.ts'
+import { createLogFloor, type LogFloor } from './log-floor.ts'
 import { preparedOn } from './prepared.ts'
 import { openSharedReads } from './shared-reads.ts'
 import { MIGRATIONS_TABLE, migrationNames, migrationSource } from './migrations/index.ts'
@@ -58,6 +59,8 @@ export type Database = {
   /** Reads what was replicated so far; null where there is no replica. */
   readonly replica: ReadRows | null
   readonly file: string | null
+  /** What no commit goes below. */
+  readonly floor: LogFloor
   readonly close: () => Promise<void>
 }
 
@@ -217,6 +220,7 @@ function openPgReaders(writer: Knex, options: Extract<DatabaseOptions, { client:
     reader,
     replica: replica ? readPg(replica) : null,
     file: null,
+    floor: createLogFloor(),
     close: async () => {
       await replica?.destroy()
       await reader.destroy()
@@ -257,7 +261,8 @@ export async function openReadOnly(options: DatabaseOptions): Promise<Database> 
   }
   const { client } = options
   const file = client === 'sqlite3' ? options.file : null
-  return { client, writer: reader, reader, replica: null, file, close: () => reader.destroy() }
+  const floor = createLogFloor()
+  return { client, writer: reader, reader, replica: null, file, floor, close: () => reader.destroy() }
 }
 
 /** Readers of a write-ahead log share a file beside it; where nobody can make one, nobody can be writing either. */
@@ -282,6 +287,7 @@ async function openSqliteReader(writer: Knex, file: string, readers: number): Pr
     reader,
     replica: null,
     file,
+    floor: createLogFloor(),
     close: async () => {
       shareReads(reader, undefined)
       await shared.close()
@@ -335,10 +341,23 @@ export async function withTransaction<T>(db: Database, work: (trx: Transaction) 
   }
 }
 
-/** Commits; a COMMIT of PostgreSQL that got no answer is looked up, so that "failed" always means nothing was stored. */
+/**
+ * Looked at inside each transaction: the server may be another one since the last, a backup or a standby that lags.
+ * The file of SQLite is the one that was opened.
+ */
+const BEFORE_COMMIT =
+  'SELECT pg_current_xact_id_if_assigned()::text AS id, (SELECT size FROM log_states WHERE id = 1) AS log_size'
+
+/**
+ * Commits; a COMMIT of PostgreSQL that got no answer is looked up, so that "failed" always means nothing was stored.
+ *
+ * @throws {LOG_STORE_OLDER} nothing is committed to a database that was set back
+ */
 async function commit(db: Database, trx: Transaction): Promise<void> {
   if (db.client === 'sqlite3') return void (await trx.rows('COMMIT'))
-  const [row] = await trx.rows('SELECT pg_current_xact_id_if_assigned()::text AS id')
+  const checkSize = db.floor.asking()
+  const [row] = await trx.rows(BEFORE_COMMIT)
+  checkSize(Number(row?.log_size ?? 0))
   try {
     await trx.rows('COMMIT')
   } catch (error) {

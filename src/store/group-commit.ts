@@ -17,6 +17,7 @@ export type Committer = {
    *
    * @throws {STORE_OVERLOADED} when too many rows wait already; nothing was written
    * @throws {STORE_CLOSED} after close
+   * @throws {LOG_STORE_OLDER} {LOG_FORK} {LOG_CORRUPT} while the database is not that of the published log
    * @throws {STORE_UNAVAILABLE} when the database refused or is gone; nothing was written
    */
   readonly write: <T>(write: Write<T>) => Promise<T>
@@ -127,6 +128,7 @@ export function createCommitter(
   return {
     write: async <T>(write: Write<T>) => {
       if (closed) throw new CodedError('STORE_CLOSED', 'The store is closed')
+      db.floor.check()
       if (typeof write.records !== 'function') checkDrafts(write.records)
       const { promise, resolve, reject } = Promise.withResolvers<T>()
       // The queue holds writes of every type; each gets back what its own `run` returned.

@@ -180,15 +180,29 @@ async function findIndexes(reader: Knex, ids: readonly string[]): Promise<Readon
   return indexes
 }
 
+/**
+ * Makes sure that the database is not behind what is known of its log.
+ *
+ * @throws {LOG_STORE_OLDER} and the code of a doubt that a look at the whole log ended with
+ */
+export async function checkLogFloor({ reader, floor }: Database): Promise<void> {
+  const checkSize = floor.asking()
+  const [row] = await queryRows(reader, 'SELECT size FROM log_states WHERE id = 1')
+  checkSize(Number(row?.size ?? 0))
+}
+
 /** Makes the store of the audit log. */
 export function createLogStore(db: Database, committer: Committer): LogStore {
-  const { reader } = db
+  const { reader, floor } = db
   const write = <T>(run: (trx: Transaction) => Promise<T>): Promise<T> =>
     committer.write({ run, records: [] })
   return {
     readState: async () => {
       const [row] = await queryRows(reader, STATE_SELECT)
-      return row === undefined ? null : toState(row)
+      if (row === undefined) return null
+      const state = toState(row)
+      floor.raise(state.head.size)
+      return state
     },
     readLeaves: (start, end) => readLeaves(reader, start, end),
     readTile: async (level, index) => {

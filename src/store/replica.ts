@@ -1,68 +1,97 @@
 /**
- * Statuses from a streaming replica, which is behind the primary by some time nobody knows beforehand.
+ * Reads from a streaming replica, which is behind the primary by some time nobody knows beforehand.
  *
  * The rule: a replica may say "valid", "held" or "revoked" about a serial when the same snapshot holds every status
- * change that this process knows of; for anything else, and when it does not answer, the primary is asked. So a
- * certificate that is not replicated yet is never unknown, and a revocation that this process has seen is never undone
- * by a replica that has not. What it has not seen it learns within half a second from the primary (`statusChanges`).
+ * change that this process knows of, and it knows of all that are older than half a second, because it asks the primary for
+ * the number of the last one. For anything else, and when the replica does not answer, the primary is asked. So a
+ * certificate that is not replicated yet is never unknown, and a revocation is never undone by a replica that has not
+ * seen it. What is written once and never changes may come from a replica that has it; that it has it not means nothing.
  */
-import type { CertificateStatus } from '../../ca/ports.ts'
 import type { ReadRows } from './dialect.ts'
-import type { SqlRow } from './sql-values.ts'
-import { readState, STATUS_SELECT, toStatus } from './statuses.ts'
+import type { SqlRow, SqlValue } from './sql-values.ts'
+import { readState } from './statuses.ts'
 
 const SEEN = '(SELECT coalesce(max(seq), 0) FROM status_changes) AS seen'
-const STATUS_SQL = `${STATUS_SELECT.replace('SELECT ', `SELECT ${SEEN}, `)} WHERE s.serial_hex = ? AND s.issuer_id = ?`
 
 /** A replica that failed is left alone for so long: connecting to a machine that is gone takes its time. */
 const REST_MS = 5_000
 
+/** How long what the primary told of its status changes is enough to go by; the OCSP responder has the same. */
+const FRESH_MS = 500
+
 /** Answers of a replica that count. */
-export interface ReplicaStatuses {
+export interface ReplicaReads {
   /** The primary is about to be asked for status changes; what is returned takes the newest one that it told of. */
   asking(): (latest: number) => void
   /** This process changed a status whose number it does not know yet. */
   changed(): void
-  /** A status that may be used, or undefined: ask the primary. */
-  findStatus(issuerId: string, serialHex: string): Promise<CertificateStatus | undefined>
+  /**
+   * The row of one serial with its status, or undefined: ask the primary.
+   *
+   * @param sql a SELECT with the columns of a status
+   * @throws {STORE_UNAVAILABLE} when the primary cannot say which status change is the last
+   */
+  findCurrent(sql: string, values: readonly SqlValue[]): Promise<SqlRow | undefined>
+  /** A row that never changes once it is there, or undefined: ask the primary. */
+  findWritten(sql: string, values: readonly SqlValue[]): Promise<SqlRow | undefined>
 }
 
 /**
  * @param read a query on the replica
+ * @param askLatest the number of the last status change, from the primary
  * @param clock milliseconds, for the rest after a failure
  */
-export function createReplicaStatuses(read: ReadRows, clock: () => number): ReplicaStatuses {
+export function createReplicaReads(
+  read: ReadRows,
+  askLatest: () => Promise<number>,
+  clock: () => number,
+): ReplicaReads {
   // Until the primary was asked once, nothing is known.
   let known = Number.POSITIVE_INFINITY
+  let askedAt = Number.NEGATIVE_INFINITY
   let ownChanges = 0
   let restsUntil = Number.NEGATIVE_INFINITY
-  const readOne = async (values: readonly string[]): Promise<SqlRow | undefined> => {
+  let asked: Promise<void> | undefined
+
+  const asking = (): ((latest: number) => void) => {
+    const [before, at] = [ownChanges, clock()]
+    return (latest) => {
+      // An answer from before a change of our own says nothing about it.
+      if (ownChanges !== before) return
+      known = known === Number.POSITIVE_INFINITY ? latest : Math.max(known, latest)
+      askedAt = Math.max(askedAt, at)
+    }
+  }
+  const ask = async (): Promise<void> => {
+    const note = asking()
+    note(await askLatest())
+  }
+  const isFresh = (): boolean => known !== Number.POSITIVE_INFINITY && clock() - askedAt < FRESH_MS
+  const readOne = async (sql: string, values: readonly SqlValue[]): Promise<SqlRow | undefined> => {
+    if (clock() < restsUntil) return undefined
     try {
-      return (await read(STATUS_SQL, values))[0]
+      return (await read(sql, values))[0]
     } catch {
       restsUntil = clock() + REST_MS
       return undefined
     }
   }
   return {
-    asking() {
-      const before = ownChanges
-      return (latest) => {
-        // An answer from before a change of our own says nothing about it.
-        if (ownChanges === before)
-          known = known === Number.POSITIVE_INFINITY ? latest : Math.max(known, latest)
-      }
-    },
+    asking,
     changed() {
       ownChanges++
       known = Number.POSITIVE_INFINITY
     },
-    async findStatus(issuerId, serialHex) {
-      if (known === Number.POSITIVE_INFINITY || clock() < restsUntil) return undefined
-      const row = await readOne([serialHex, issuerId])
+    async findCurrent(sql, values) {
+      if (!isFresh())
+        await (asked ??= ask().finally(() => {
+          asked = undefined
+        }))
+      const row = await readOne(sql.replace('SELECT ', `SELECT ${SEEN}, `), values)
       if (row === undefined || readState(row) === 'intent') return undefined
       // Compared after the read: what was learnt meanwhile counts too.
-      return Number(row.seen) >= known ? toStatus(row) : undefined
+      return Number(row.seen) >= known ? row : undefined
     },
+    findWritten: readOne,
   }
 }

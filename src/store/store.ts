@@ -19,13 +19,15 @@ import { type Committer, createCommitter, type CommitterLimits } from './group-c
 import { createHeldKeys } from './held-keys.ts'
 import { createIdempotency, type IdempotencyPeriods } from './idempotency.ts'
 import { createIdentityEvidence } from './identity-evidence.ts'
-import { createLogStore } from './log-store.ts'
+import { checkLogFloor, createLogStore } from './log-store.ts'
 import { createLeases, createSettings, createStatistics } from './operation.ts'
 import { createPartitions } from './partitions.ts'
-import { withPgLock } from './postgres.ts'
+import { checkDurability, withPgLock } from './postgres.ts'
 import type { RandomBytes } from './records.ts'
+import { createReplicaReads, type ReplicaReads } from './replica.ts'
 import { createRetention } from './retention.ts'
 import { createSignatures } from './signatures.ts'
+import { readStatusChanges } from './status-changes.ts'
 import { createTenants } from './tenants.ts'
 import type { TenantFilter } from './values.ts'
 import { createVerifications } from './verifications.ts'
@@ -50,11 +52,25 @@ type StoreToRead = Pick<StoreOptions, 'database' | 'documentsDir' | 'checkpointF
 /** An open store. */
 export type Store = Awaited<ReturnType<typeof openStore>>
 
-const buildCertificates = ({ reader }: Database) => ({
+const openReplica = (db: Database): ReplicaReads | undefined => {
+  const askLatest = async (): Promise<number> => {
+    const [{ latest }] = await Promise.all([
+      readStatusChanges(db.reader, Number.MAX_SAFE_INTEGER),
+      checkLogFloor(db),
+    ])
+    return latest
+  }
+  return db.replica ? createReplicaReads(db.replica, askLatest, () => performance.now()) : undefined
+}
+
+const buildCertificates = ({ reader }: Database, replica: ReplicaReads | undefined) => ({
   search: (query: CertificateQuery, now: Date) => searchCertificates(reader, query, now),
   stream: (query: CertificateQuery, now: Date) => streamCertificates(reader, query, now),
-  find: (key: { readonly issuerId: string; readonly serialHex: string }, tenant: TenantFilter | null) =>
-    findCertificate(reader, key, tenant),
+  find: (
+    key: { readonly issuerId: string; readonly serialHex: string },
+    tenant: TenantFilter | null,
+    reading?: 'may-lag',
+  ) => findCertificate({ reader, replica: reading && replica }, key, tenant),
 })
 
 const onlyOnce = (work: () => Promise<void>): (() => Promise<void>) => {
@@ -67,6 +83,7 @@ const build = (
   committer: Committer,
   files: DocumentFiles,
   options: StoreToRead & Pick<StoreOptions, 'idempotency'>,
+  replica = openReplica(db),
 ) => ({
   db,
   committer,
@@ -75,12 +92,15 @@ const build = (
   /** Runs work while no other process of this database does. */
   exclusively: <T>(work: () => Promise<T>): Promise<T> =>
     db.client === 'pg' ? withPgLock(db.writer, work) : work(),
-  ca: createCaStore(db, committer),
+  ca: createCaStore(db, committer, replica),
   crlPeriods: (): Promise<CrlPeriod[]> => readCrlPeriods(db.reader),
   log: createLogStore(db, committer),
+  floor: db.floor,
+  /** Is this the database of the published log? @throws {LOG_STORE_OLDER} and the code of a doubt */
+  checkFloor: (): Promise<void> => checkLogFloor(db),
   published: createCheckpointFile(options.checkpointFile),
-  records: createAuditRecords(db, committer),
-  certificates: buildCertificates(db),
+  records: createAuditRecords(db, committer, replica),
+  certificates: buildCertificates(db, replica),
   tenants: createTenants(db, committer),
   apiKeys: createApiKeys(db, committer),
   identityEvidence: createIdentityEvidence(db, committer),
@@ -96,9 +116,11 @@ const build = (
   partitions: createPartitions(db, committer),
   backup: (file: string, onProgress?: BackupProgress): Promise<BackupFacts> =>
     backupDatabase(db, file, onProgress),
-  /** Can it write now? For `/readyz`. @throws {STORE_UNAVAILABLE} */
-  ping: (): Promise<void> =>
-    committer.write<void>({ run: async (trx) => void (await trx.rows('SELECT 1')), records: [] }),
+  /** Can it write now, durably? For `/readyz`. @throws {STORE_UNAVAILABLE} */
+  ping: async (): Promise<void> => {
+    if (db.client === 'pg') await checkDurability(db.writer)
+    await committer.write<void>({ run: async (trx) => void (await trx.rows('SELECT 1')), records: [] })
+  },
   /** Stores everything that was accepted, then closes. */
   close: onlyOnce(async (): Promise<void> => {
     await committer.close()

@@ -20,7 +20,12 @@ import {
   unsignedInteger,
 } from '../../ca/asn1/writer.ts'
 import { type Certificate, parseCertificate } from '../../ca/x509/certificate.ts'
-import { addUnsignedAttribute, buildSignedAttributes, encodeSignedData } from '../../ca/x509/cms-writer.ts'
+import {
+  addUnsignedAttribute,
+  buildSignedAttributes,
+  encodeSignedData,
+  encodeSigningCertificate,
+} from '../../ca/x509/cms-writer.ts'
 import { ATTRIBUTE, CONTENT, attributeValuesOf, parseSignedData } from '../../ca/x509/cms.ts'
 import {
   encodeAuthorityKeyIdentifier,
@@ -205,8 +210,7 @@ export function makeCms(signer: Party, options: CmsOptions): Uint8Array {
   const signedAttributesDer = buildSignedAttributes({
     contentType: CONTENT.data,
     messageDigest: options.messageDigest ?? digest('SHA-256', ...options.content),
-    certificate: options.reference ?? signer.certificate,
-    withIssuerSerial: false,
+    signingCertificate: encodeSigningCertificate(options.reference ?? signer.certificate, false),
     ...(options.signingTime ? { signingTime: options.signingTime } : {}),
   })
   return encodeSignedData({
@@ -265,8 +269,7 @@ export function makeToken(tsa: Party, data: readonly Uint8Array[], at: Date): Ui
   const signedAttributesDer = buildSignedAttributes({
     contentType: CONTENT.tstInfo,
     messageDigest: digest('SHA-256', content),
-    certificate: tsa.certificate,
-    withIssuerSerial: false,
+    signingCertificate: encodeSigningCertificate(tsa.certificate, false),
   })
   return encodeSignedData({
     contentType: CONTENT.tstInfo,

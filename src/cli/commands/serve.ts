@@ -52,8 +52,7 @@ export const serveCommand: Command<CliContext> = {
       ...(key === undefined ? [] : [`First API key, shown once 首个密钥，仅显示一次: ${key}`]),
     )
     await stopped
-    await running.close()
-    await house.close()
+    await running.close().finally(() => house.close())
     return 0
   },
 }

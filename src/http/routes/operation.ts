@@ -32,7 +32,7 @@ export const operationRoutes = (
     path: '/readyz',
     operationId: 'ready',
     tag: 'Operation',
-    summary: 'Store, log and CRLs are fit for work; `detail` with `ok` is a warning',
+    summary: 'Store, log, clock and CRLs are fit for work; `detail` with `ok` is a warning',
     permission: 'public',
     responses: {
       200: { description: 'Ready', schema: Ready },

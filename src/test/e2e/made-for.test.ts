@@ -2,7 +2,11 @@
 import { createHash, sign } from 'node:crypto'
 import test from 'ava'
 import { CONTENT, getSignatureAlgorithm, parseCertificate } from '../../../ca/formats.ts'
-import { buildSignedAttributes, encodeSignedData } from '../../../ca/x509/cms-writer.ts'
+import {
+  buildSignedAttributes,
+  encodeSignedData,
+  encodeSigningCertificate,
+} from '../../../ca/x509/cms-writer.ts'
 import { fromBase64 } from '../../lib/bytes.ts'
 import { ecKey, makeCsr } from './csr.ts'
 import { addEvidence, subjectOf } from './objects.ts'
@@ -43,8 +47,7 @@ test('attack: a one-time key that signed another digest: the signature is right,
     const signedAttributesDer = buildSignedAttributes({
       contentType: CONTENT.data,
       messageDigest: sha256(content),
-      certificate,
-      withIssuerSerial: true,
+      signingCertificate: encodeSigningCertificate(certificate, true),
       signingTime: new Date(Math.floor(Date.now() / 1000) * 1000),
     })
     return encodeSignedData({

@@ -52,8 +52,15 @@ test('check 48: a database older than the published checkpoint is not served', a
   const newer = await count(dataDir)
   await rename(`${database}.backup`, database)
   t.true(await isMissing(`${database}-wal`), 'nothing of the newer one is left beside it')
+  const refused = await yinxin(dataDir, ['serve', '--port', '0'])
+  t.not(refused.status, 0)
+  t.regex(refused.stderr, /\d+ are published/)
+  // A command may look at it, and writes nothing either.
   const house = await openHouse(readConfig({ YINXIN_LOG: 'silent' }, { dataDir }), { serving: false })
   await t.throwsAsync(openSequencer(house.sequencer), { code: 'LOG_STORE_OLDER' })
+  const record = { type: 'service.started', at: new Date(), actor: 'system', tenant: null, data: {} } as const
+  await t.throwsAsync(house.store.ca.record([record]), { code: 'LOG_STORE_OLDER' })
+  t.like(await house.services.readiness(), { ready: false })
   await house.close()
   t.deepEqual(newer.findings, [])
 })
