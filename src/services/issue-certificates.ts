@@ -103,7 +103,7 @@ export function refusalOf(error: unknown): CodedError {
 export type IssueOne = (caller: Caller, input: IssueInput, mayRepeat: boolean) => Promise<IssuedCertificate>
 
 /** Groups of single requests: while one waits for the disk, another is drafted or signed. */
-const JOINED = { atMost: 200, underWay: 1, waiting: 5_000, overloaded: 'CA_OVERLOADED' } as const
+const JOINED = { atMost: 200, underWay: 2, waiting: 5_000, overloaded: 'CA_OVERLOADED' } as const
 
 /** Single certificates: whatever is asked for at the same time shares commits, messages to the workers and look-ups. */
 export function createIssueOne(deps: ServiceDeps): IssueOne {
