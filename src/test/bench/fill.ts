@@ -73,6 +73,9 @@ function countCommit(state: StatisticsState, commit: Commit): void {
 const lastRow = (db: DatabaseSync): number =>
   Number(db.prepare('SELECT max(seq) AS last FROM audit_records').get()?.['last'] ?? 0)
 
+/** Progress: the larger folders take minutes. */
+const say = (text: string): void => void process.stderr.write(`fill: ${text}\n`)
+
 /** Writes the rows while nobody has the folder open; syncs nothing: a crash costs the folder. */
 function writeRows(
   file: string,
@@ -98,7 +101,9 @@ function writeRows(
       }
       edge = appendAfter(db, edge, before)
       db.exec('COMMIT')
+      say(`${done.toLocaleString('en')} of ${count.toLocaleString('en')} certificates are written`)
     }
+    say('building the indexes')
     db.exec(
       `UPDATE log_runs SET count = count + ${2 * count} WHERE first_row = (SELECT max(first_row) FROM log_runs)`,
     )

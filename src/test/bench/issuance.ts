@@ -11,7 +11,7 @@ import { jsonRequest, makeCsr } from './requests.ts'
 import type { Sample } from './statistics.ts'
 
 /** Proof of possession, the issuer's signature, and its check. */
-const OPERATIONS = { signs: 1, verifies: 2 }
+export const OPERATIONS = { signs: 1, verifies: 2 }
 
 const derOfPem = (pem: string): Uint8Array => fromBase64(pem.replace(/-----[^-]+-----|\s/g, ''))
 

@@ -19,7 +19,8 @@ const secondsOf = ({ isQuick }: Setting): number => (isQuick ? 1 : 5)
 /** Certificates that are asked about in turn. */
 const ASKED = 1_000
 
-async function startEcho({ folder }: Setting, size: number): Promise<Server> {
+/** Starts the least HTTP server: it answers everything with so many octets. */
+export async function startEcho({ folder }: Setting, size: number): Promise<Server> {
   const port = await findFreePort()
   return startServer({
     command: process.execPath,
@@ -31,7 +32,7 @@ async function startEcho({ folder }: Setting, size: number): Promise<Server> {
 }
 
 /** About what one answer with the responder's certificate takes. */
-const OCSP_ANSWER_BYTES = 1_000
+export const OCSP_ANSWER_BYTES = 1_000
 
 async function openOcsp(setting: Setting, isFresh: boolean): Promise<Opened> {
   const certificates = setting.isQuick ? 500 : 10_000

@@ -100,7 +100,11 @@ export async function openFaultHouse(t: ExecutionContext): Promise<FaultHouse> {
       const sequencer = await openSequencer(portsOf())
       while ((await sequencer.tick()).sequenced > 0);
       await sequencer.close()
+      // Counted while nobody has it open: the counter's SQLite is another library, and within one process neither sees
+      // the locks of the other.
+      await store.close()
       const findings = await countAfter({ ...places, verifierKey: encodeVerifierKey(signer.key) }, made, told)
+      store = await open()
       return [...findings, ...(await askOcsp(made, store))]
     },
   }
