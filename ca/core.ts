@@ -6,6 +6,7 @@ import { CodedError } from './errors.ts'
 import type { Certified, CertifyInput } from './event-signature.ts'
 import type { OneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
+import type { StreamedMessage } from './keys/sign.ts'
 import type { ThrowAwaySignatures } from './keys/throw-away.ts'
 import type { CaPorts } from './ports.ts'
 import type { Profile } from './profiles.ts'
@@ -115,7 +116,7 @@ export function getIssuer(core: Pick<Core, 'issuers'>, issuerId: string): Issuer
 export async function signAsIssuer(
   core: Pick<Core, 'keys'>,
   issuer: Issuer,
-  tbs: Uint8Array,
+  tbs: Uint8Array | StreamedMessage,
 ): Promise<Uint8Array> {
   if (issuer.keyId === null)
     throw new CodedError('KEY_UNAVAILABLE', 'the key of this issuer is not in this house (offline root)')

@@ -1,10 +1,11 @@
 /**
- * What differs between two lists of one scope, found by walking both encodings side by side.
+ * What differs between two lists of one scope, found by walking both encodings side by side, a run of each at a time.
  *
  * Both lists are ours: canonical DER, ascending by serial. Equal entries are skipped octet by octet, so that
  * a hundred thousand of them cost milliseconds.
  */
 import { readDer } from './asn1/reader.ts'
+import { serialHexOf } from './asn1/values.ts'
 import { compareBytes } from './asn1/writer.ts'
 import { CodedError } from './errors.ts'
 import { type CrlEntry, parseCrlEntry } from './x509/crl-entries.ts'
@@ -16,21 +17,41 @@ export interface CrlDifference {
   readonly after: CrlEntry | undefined
 }
 
+/** Entries of a list, in runs of whole entries. */
+export type EntryRuns = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
 interface Cursor {
-  readonly bytes: Uint8Array
+  readonly runs: AsyncIterator<Uint8Array> | Iterator<Uint8Array>
+  bytes: Uint8Array
   at: number
 }
 
+const openCursor = (runs: EntryRuns): Cursor => ({
+  runs: Symbol.asyncIterator in runs ? runs[Symbol.asyncIterator]() : runs[Symbol.iterator](),
+  bytes: new Uint8Array(0),
+  at: 0,
+})
+
 const isAtEnd = (cursor: Cursor): boolean => cursor.at >= cursor.bytes.length
+
+/** Goes on to the next run where one is at its end. */
+async function refill(cursor: Cursor): Promise<void> {
+  while (isAtEnd(cursor)) {
+    const next = await cursor.runs.next()
+    if (next.done === true) return
+    cursor.bytes = next.value
+    cursor.at = 0
+  }
+}
 
 const take = (cursor: Cursor): CrlEntry => {
   const node = readDer(cursor.bytes, cursor.at)
-  cursor.at += node.raw.length
+  cursor.at += node.size
   return parseCrlEntry(node, 2)
 }
 
-/** Moves both cursors over equal entries. */
-function skipEqual(a: Cursor, b: Cursor): void {
+/** Moves both cursors over equal entries, to the end of a run at most. */
+function skipEqualInRun(a: Cursor, b: Cursor): void {
   while (!isAtEnd(a) && !isAtEnd(b)) {
     // Entries are short: one length octet, checked when one is read.
     const length = 2 + (a.bytes[a.at + 1] ?? 0)
@@ -38,6 +59,19 @@ function skipEqual(a: Cursor, b: Cursor): void {
     for (let i = 0; i < length; i++) if (a.bytes[a.at + i] !== b.bytes[b.at + i]) return
     a.at += length
     b.at += length
+  }
+}
+
+/** Moves both cursors to the next difference. @returns whether there is one */
+async function skipEqual(a: Cursor, b: Cursor): Promise<boolean> {
+  for (;;) {
+    await refill(a)
+    await refill(b)
+    skipEqualInRun(a, b)
+    if (!isAtEnd(a) && !isAtEnd(b)) return true
+    await refill(a)
+    await refill(b)
+    if (isAtEnd(a) || isAtEnd(b)) return !isAtEnd(a) || !isAtEnd(b)
   }
 }
 
@@ -57,17 +91,17 @@ function nextSerial(
 }
 
 /**
- * The differences from one list's entries to the next one's.
+ * The differences from one list's entries to the next one's. Runs that both have may be left out on both sides.
  *
- * @param before content of revokedCertificates of the list published last
- * @param after content of revokedCertificates of the list to publish
+ * @param before runs of the list published last
+ * @param after runs of the list to publish
  * @throws {INPUT_MALFORMED} when a list does not ascend by serial
  */
-export function* diffCrlEntries(before: Uint8Array, after: Uint8Array): Generator<CrlDifference> {
-  const a: Cursor = { bytes: before, at: 0 }
-  const b: Cursor = { bytes: after, at: 0 }
+export async function* diffCrlEntries(before: EntryRuns, after: EntryRuns): AsyncGenerator<CrlDifference> {
+  const a = openCursor(before)
+  const b = openCursor(after)
   let last: Uint8Array = new Uint8Array(0)
-  for (skipEqual(a, b); !isAtEnd(a) || !isAtEnd(b); skipEqual(a, b)) {
+  while (await skipEqual(a, b)) {
     const { order, serial } = nextSerial(peekSerial(a), peekSerial(b))
     if (serial === undefined || compareSerials(serial, last) <= 0)
       throw new CodedError('INPUT_MALFORMED', 'CRL: entries do not ascend by serial')
@@ -75,5 +109,14 @@ export function* diffCrlEntries(before: Uint8Array, after: Uint8Array): Generato
     const removed = order <= 0 ? take(a) : undefined
     const added = order >= 0 ? take(b) : undefined
     yield { serialHex: (added ?? removed)?.serialHex ?? '', before: removed, after: added }
+  }
+}
+
+/** Serials of a run of entries. @throws {INPUT_MALFORMED} */
+export function* serialsOf(run: Uint8Array): Generator<string> {
+  for (let at = 0; at < run.length;) {
+    const entry = readDer(run, at)
+    yield serialHexOf(readDer(entry.content).content)
+    at += entry.size
   }
 }

@@ -10,19 +10,23 @@ import type { Core } from './core.ts'
 import { crlUrls, publishCrl } from './crl.ts'
 import { diffCrlEntries } from './crl-diff.ts'
 import type { CaStore, CrlEntryRow, CrlRow, IssuedRow } from './ports.ts'
+import { encodeAllEntries } from './testing/build-crl.ts'
 import { encodePem } from './testing/pem.ts'
 import { type TestCore, openTestCore } from './testing/test-core.ts'
 import { parseCertificate } from './x509/certificate.ts'
-import { crlNumberOf, issuingDistributionPointOf, parseCrl } from './x509/crl.ts'
+import { collect, readWholeCrl } from './x509/crl-content.ts'
+import { type Crl, crlNumberOf, issuingDistributionPointOf, parseCrl } from './x509/crl.ts'
 import { crlEntries, findCrlEntry } from './x509/crl-entries.ts'
-import { encodeCrlEntries } from './x509/crl-writer.ts'
 import { parseDistributionPoints } from './x509/extensions.ts'
 import { EXT } from './x509/oids.ts'
 
 const ISSUER = 'issuing'
 const hour = 3600_000
-const listed = (row: CrlRow): string[] =>
-  [...crlEntries(parseCrl(row.crlDer))].map(({ serialHex }) => serialHex)
+const derOf = (ca: TestCore, { content }: CrlRow): Promise<Uint8Array> => readWholeCrl(ca.store, content)
+const crlOf = async (ca: TestCore, row: CrlRow | Promise<CrlRow>): Promise<Crl> =>
+  parseCrl(await derOf(ca, await row))
+const listed = async (ca: TestCore, row: CrlRow | Promise<CrlRow>): Promise<string[]> =>
+  [...crlEntries(await crlOf(ca, row))].map(({ serialHex }) => serialHex)
 const full = (test: TestCore): Promise<CrlRow> => publishCrl(test.core, { issuerId: ISSUER, shard: null })
 
 const passTime = (test: TestCore, milliseconds: number): void =>
@@ -43,7 +47,7 @@ test('check 22: numbers strictly increase, also when the clock stands still', as
   for (let i = 0; i < 4; i++) numbers.push(BigInt((await full(ca)).number))
   for (const [i, number] of numbers.slice(1).entries()) t.true(number > (numbers[i] ?? 0n))
   const last = await full(ca)
-  t.is(crlNumberOf(parseCrl(last.crlDer)), BigInt(last.number))
+  t.is(crlNumberOf(await crlOf(ca, last)), BigInt(last.number))
 })
 
 test('check 22: a database that lost its last numbers does not repeat them', async (t) => {
@@ -71,7 +75,7 @@ test('check 23: an entry that is lost without a reason blocks publishing', async
   })
   t.is((await ca.store.lastCrl({ issuerId: ISSUER, shard: null }))?.number, before.number)
   t.is(recordsOf(ca, 'crl.refused')[0]?.['code'], 'CRL_UNEXPLAINED_CHANGE')
-  t.deepEqual(listed(await full(ca)).length, 3)
+  t.deepEqual((await listed(ca, full(ca))).length, 3)
 })
 
 async function* skipFirst(entries: AsyncIterable<CrlEntryRow>): AsyncGenerator<CrlEntryRow> {
@@ -121,11 +125,11 @@ test('check 23: an expired certificate stays for one list after its end, then it
   const ca = await openTestCore()
   const row = await ca.issueTo({ seconds: 86_400 })
   await ca.revoke(row, 'keyCompromise')
-  t.deepEqual(listed(await full(ca)), [row.serialHex])
+  t.deepEqual(await listed(ca, full(ca)), [row.serialHex])
   passTime(ca, 25 * hour)
-  t.deepEqual(listed(await full(ca)), [row.serialHex], 'first list after notAfter')
+  t.deepEqual(await listed(ca, full(ca)), [row.serialHex], 'first list after notAfter')
   passTime(ca, hour)
-  t.deepEqual(listed(await full(ca)), [], 'second list after notAfter')
+  t.deepEqual(await listed(ca, full(ca)), [], 'second list after notAfter')
 })
 
 test('check 23: attack: an entry dropped before its certificate has expired is noticed', async (t) => {
@@ -150,27 +154,27 @@ test('check 24: the address in a shard is octet by octet that of its certificate
       extensions.get(EXT.crlDistributionPoints)?.value ?? new Uint8Array(0),
     )
     const shard = await publishCrl(ca.core, { issuerId: ISSUER, shard: row.shard })
-    const crl = parseCrl(shard.crlDer)
+    const crl = await crlOf(ca, shard)
     t.true(crl.extensions.get(EXT.issuingDistributionPoint)?.critical)
     t.deepEqual(issuingDistributionPointOf(crl)?.fullName, point?.fullName)
     t.is(compareBytes(crl.issuer.raw, ca.issuer.certificate.subject.raw), 0, 'check 6')
   }
   t.deepEqual(crlUrls(ca.core, ca.issuer, 2), ['http://ca.test.invalid/crl/issuing/2.crl'])
-  t.is(issuingDistributionPointOf(parseCrl((await full(ca)).crlDer)), undefined)
+  t.is(issuingDistributionPointOf(await crlOf(ca, full(ca))), undefined)
 })
 
 test('check 25: reason 0 has no reasonCode', async (t) => {
   const ca = await openTestCore()
   const row = await ca.issueTo()
   await ca.revoke(row, 'unspecified')
-  const [entry] = [...crlEntries(parseCrl((await full(ca)).crlDer))]
+  const [entry] = [...crlEntries(await crlOf(ca, full(ca)))]
   t.is(entry?.reason, undefined)
   t.is(entry?.extensions.size, 0)
 })
 
 test('check 26: nextUpdate is there and at most ten days away, an empty list has no revokedCertificates', async (t) => {
   const ca = await openTestCore()
-  const crl = parseCrl((await full(ca)).crlDer)
+  const crl = await crlOf(ca, full(ca))
   const days = ((crl.nextUpdate?.getTime() ?? Infinity) - crl.thisUpdate.getTime()) / (24 * hour)
   t.true(days > 0 && days <= 10)
   const fields = parseDer(crl.tbs)
@@ -191,9 +195,9 @@ test('check 27: the union of the shards is the full list, without a serial twice
   const shards = await Promise.all(
     [0, 1, 2, 3].map((shard) => publishCrl(ca.core, { issuerId: ISSUER, shard })),
   )
-  const union = shards.flatMap(listed)
+  const union = (await Promise.all(shards.map((row) => listed(ca, row)))).flat()
   t.deepEqual(union.toSorted(), revoked.toSorted())
-  t.deepEqual(listed(await full(ca)), revoked.toSorted())
+  t.deepEqual(await listed(ca, full(ca)), revoked.toSorted())
 })
 
 test('check 28: of two publishers that saw the same last list one wins, and its list stands', async (t) => {
@@ -235,11 +239,11 @@ test('check 29: a hold that is released leaves no entry, a hold that becomes fin
   const final = await ca.issueTo()
   await ca.revoke(released, 'certificateHold')
   await ca.revoke(final, 'certificateHold')
-  t.is(listed(await full(ca)).length, 2)
+  t.is((await listed(ca, full(ca))).length, 2)
   passTime(ca, hour)
   await ca.release(released)
   await ca.revoke(final, 'keyCompromise')
-  const crl = parseCrl((await full(ca)).crlDer)
+  const crl = await crlOf(ca, full(ca))
   t.is(findCrlEntry(crl, parseCertificate(released.certDer).serial).entry, undefined)
   t.is(findCrlEntry(crl, parseCertificate(final.certDer).serial).entry?.reason, 'keyCompromise')
   const published = recordsOf(ca, 'crl.published').at(-1)
@@ -285,14 +289,15 @@ test('a shard or issuer that does not exist is refused', async (t) => {
 
 test('the difference of two lists is exact', async (t) => {
   const revokedAt = new Date('2026-05-01T00:00:00Z')
-  const list = async (...serials: string[]): Promise<Uint8Array> =>
-    (
-      await encodeCrlEntries(
-        serials.map((serialHex) => ({ serialHex, revokedAt, reason: 'unspecified', invalidityDate: null })),
-      )
-    ).bytes
+  // Each entry is a run: what differs is found across their ends.
+  const list = async (...serials: string[]): Promise<Uint8Array[]> =>
+    Promise.all(
+      serials.map((serialHex) =>
+        encodeAllEntries([{ serialHex, revokedAt, reason: 'unspecified', invalidityDate: null }]),
+      ),
+    )
   const difference = async (before: string[], after: string[]): Promise<string[]> =>
-    [...diffCrlEntries(await list(...before), await list(...after))].map(
+    (await collect(diffCrlEntries(await list(...before), await list(...after)))).map(
       (d) => `${d.before ? '-' : ''}${d.after ? '+' : ''}${d.serialHex}`,
     )
   t.deepEqual(await difference(['01', '02', '03'], ['01', '02', '03']), [])
@@ -314,7 +319,7 @@ test('openssl crl and openssl verify take full list and shards', async (t) => {
     for (const shard of [null, 0, 1])
       await writeFile(
         at(`${shard}.crl`),
-        encodePem('X509 CRL', (await publishCrl(ca.core, { issuerId: ISSUER, shard })).crlDer),
+        encodePem('X509 CRL', await derOf(ca, await publishCrl(ca.core, { issuerId: ISSUER, shard }))),
       )
     for (const shard of [null, 0, 1]) {
       const read = await run('openssl', [
@@ -363,7 +368,7 @@ test('openssl takes a list of a hundred thousand entries, and the next one is ex
   await inFolder(async (at) => {
     await writeFile(at('root.pem'), encodePem('CERTIFICATE', ca.root.certDer))
     await writeFile(at('ca.pem'), encodePem('CERTIFICATE', ca.issuer.certDer))
-    await writeFile(at('many.crl'), encodePem('X509 CRL', second.crlDer))
+    await writeFile(at('many.crl'), encodePem('X509 CRL', await derOf(ca, second)))
     const read = await run('openssl', [
       ...['crl', '-in', at('many.crl'), '-noout', '-verify', '-CAfile', at('ca.pem')],
     ])

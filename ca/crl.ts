@@ -4,29 +4,20 @@
  * Nothing is published that the status database does not explain: a list that lost an entry would make a
  * revoked certificate good again for everyone at once (boulder#6456).
  */
-import { digest } from './algorithms/hashes.ts'
-import { verifySignature } from './algorithms/signatures.ts'
-import { toHex } from './asn1/values.ts'
+import { sha256Hex, startHash } from './algorithms/hashes.ts'
+import { startVerification } from './algorithms/signatures.ts'
 import { type Issuer, type IssuingCore, getIssuer, signAsIssuer } from './core.ts'
-import { type CrlDifference, diffCrlEntries } from './crl-diff.ts'
+import { findUnexplained, floorToSecond } from './crl-explain.ts'
+import { differencesOf, recordManyChanges, storeCrlParts } from './crl-parts.ts'
 import { CodedError, isCoded } from './errors.ts'
-import type { CertificateStatus, CrlEntryRow, CrlRow, CrlScope, Json, RecordDraft } from './ports.ts'
+import { type StreamedMessage, startMessage } from './keys/sign.ts'
+import type { CrlRow, CrlScope, Json, RecordDraft } from './ports.ts'
 import { fillUrl } from './template.ts'
-import { parseCrl } from './x509/crl.ts'
-import { type CrlEntry } from './x509/crl-entries.ts'
-import { type CrlTemplate, buildTbsCertList, encodeCrl, encodeCrlEntries } from './x509/crl-writer.ts'
+import { type CrlContent, type CrlPart, collect, releaseOctets, streamCrlParts } from './x509/crl-content.ts'
+import { type CrlFrame, type CrlTemplate, buildCrlFrame, buildTbsFrame } from './x509/crl-writer.ts'
 
 /** Seven days: a week-end and two working days to repair a publisher before lists expire; at most ten (check 26). */
 const CRL_VALIDITY_MS = 7 * 24 * 3600_000
-
-/** Serials in one record, so that a record stays below the largest leaf of the log. */
-const SERIALS_PER_RECORD = 1000
-
-/** Entries that are expected to come beyond a sixteenth of the last list. */
-const SPARE_ENTRIES = 1000
-
-/** Statuses asked for at once while a difference is explained. */
-const LOOKUPS_AT_ONCE = 200
 
 interface Draft {
   readonly scope: CrlScope
@@ -36,8 +27,11 @@ interface Draft {
   readonly thisUpdate: Date
   readonly nextUpdate: Date
   readonly entryCount: number
-  readonly tbsDer: Uint8Array
-  readonly added: readonly string[]
+  readonly parts: readonly CrlPart[]
+  /** TBSCertList around the parts. */
+  readonly tbs: CrlFrame
+  /** Null for all entries of a first list. */
+  readonly added: readonly string[] | null
   readonly removed: readonly string[]
   readonly unexplained: readonly string[]
 }
@@ -67,9 +61,10 @@ export async function publishCrl(
   // A status may change between reading the entries and explaining them: the second reading sees it whole.
   if (draft.unexplained.length > 0) draft = await draftCrl(core, issuer, scope, validityMs)
   if (draft.unexplained.length > 0) await refuse(core, draft)
-  await core.ports.store.record([record(core, 'crl.intent', intentData(draft))])
+  const { message, tbsSha256 } = await readMessage(core, draft)
+  await core.ports.store.record([record(core, 'crl.intent', intentData(draft, tbsSha256))])
   try {
-    return await signAndPublish(core, draft)
+    return await signAndPublish(core, draft, message)
   } catch (error) {
     // Every intent has an outcome; where even that cannot be stored, the open intent tells of it.
     const code = isCoded(error) ? error.code : 'KEY_UNAVAILABLE'
@@ -79,8 +74,8 @@ export async function publishCrl(
   }
 }
 
-async function signAndPublish(core: IssuingCore, draft: Draft): Promise<CrlRow> {
-  const crlDer = await sign(core, draft)
+async function signAndPublish(core: IssuingCore, draft: Draft, message: StreamedMessage): Promise<CrlRow> {
+  const content = await sign(core, draft, message)
   const row: CrlRow = {
     issuerId: draft.scope.issuerId,
     shard: draft.scope.shard,
@@ -88,9 +83,13 @@ async function signAndPublish(core: IssuingCore, draft: Draft): Promise<CrlRow> 
     thisUpdate: draft.thisUpdate,
     nextUpdate: draft.nextUpdate,
     entryCount: draft.entryCount,
-    crlDer,
+    content,
   }
-  await core.ports.store.publishCrl(row, draft.last?.number ?? null, publicationRecords(core, draft, crlDer))
+  const changes = await recordManyChanges(core.ports.store, draft, (data) =>
+    record(core, 'crl.changes', { ...scopeData(draft), ...data }),
+  )
+  const closing = record(core, 'crl.published', { ...scopeData(draft), ...changes, ...closingData(row) })
+  await core.ports.store.publishCrl(row, draft.last?.number ?? null, [closing])
   return row
 }
 
@@ -106,37 +105,48 @@ async function draftCrl(
   if (last && at < last.thisUpdate)
     throw new CodedError('CLOCK_WENT_BACK', 'clock is behind the last CRL of this scope')
   const thisUpdate = floorToSecond(at)
-  const serials: string[] = []
-  const entries = await encodeCrlEntries(
-    last ? store.crlEntries(scope, at) : tap(store.crlEntries(scope, at), serials),
-    last && last.entryCount + (last.entryCount >> 4) + SPARE_ENTRIES,
-  )
+  const { parts, entryCount, byteLength } = await storeCrlParts(store, store.crlEntries(scope, at), last, at)
   // A first list has nothing before it: all of it is new, and nothing is to be explained.
-  const differences = last ? [...diffCrlEntries(parseCrl(last.crlDer).entries, entries.bytes)] : []
+  const differences = last ? await collect(differencesOf(store, last, parts)) : []
   const nextUpdate = new Date(
     Math.min(thisUpdate.getTime() + validityMs, issuer.certificate.notAfter.getTime()),
   )
   const number = nextNumber(last, at)
+  const fields = { number, thisUpdate, nextUpdate }
   return {
-    scope,
-    issuer,
-    last,
-    number,
-    thisUpdate,
-    nextUpdate,
-    entryCount: entries.count,
-    tbsDer: buildTbsCertList(templateOf(core, issuer, scope), { number, thisUpdate, nextUpdate }, entries),
-    added: last ? differences.filter((d) => !d.before).map((d) => d.serialHex) : serials,
+    ...{ scope, issuer, last, ...fields, entryCount, parts },
+    tbs: buildTbsFrame(templateOf(core, issuer, scope), fields, byteLength),
+    added: last ? differences.filter((d) => !d.before).map((d) => d.serialHex) : null,
     removed: differences.filter((d) => !d.after).map((d) => d.serialHex),
     unexplained: last ? await findUnexplained(core, scope, last, differences) : [],
   }
 }
 
-async function* tap(entries: AsyncIterable<CrlEntryRow>, serials: string[]): AsyncGenerator<CrlEntryRow> {
-  for await (const entry of entries) {
-    serials.push(entry.serialHex)
-    yield entry
+/**
+ * The message to sign, out of the store: what is signed is what will be served.
+ *
+ * @throws {STORE_UNAVAILABLE} when a part is not what was written
+ */
+async function readMessage(
+  { ports: { store } }: IssuingCore,
+  { issuer, parts, tbs }: Draft,
+): Promise<{ message: StreamedMessage; tbsSha256: string }> {
+  const message = startMessage(issuer.signatureAlgorithm)
+  const hash = startHash('SHA-256')
+  const update = (octets: Uint8Array): void => {
+    message.update(octets)
+    hash.update(octets)
   }
+  update(tbs.head)
+  for (const part of parts) {
+    const bytes = await store.readCrlPart(part.id)
+    if (sha256Hex(bytes) !== part.sha256)
+      throw new CodedError('STORE_UNAVAILABLE', 'a stored part of the CRL is not what was written')
+    update(bytes)
+    releaseOctets(bytes)
+  }
+  update(tbs.tail)
+  return { message, tbsSha256: hash.digest('hex') }
 }
 
 /**
@@ -188,65 +198,28 @@ export function crlUrls(
   return [...urls].sort()
 }
 
-async function findUnexplained(
-  core: IssuingCore,
-  scope: CrlScope,
-  last: CrlRow,
-  differences: readonly CrlDifference[],
-): Promise<string[]> {
-  const unexplained: string[] = []
-  for (let from = 0; from < differences.length; from += LOOKUPS_AT_ONCE) {
-    const part = differences.slice(from, from + LOOKUPS_AT_ONCE)
-    const statuses = await Promise.all(
-      part.map((d) => core.ports.store.findStatus(scope.issuerId, d.serialHex)),
-    )
-    for (const [index, difference] of part.entries())
-      if (!isExplained(difference, statuses[index], scope, last)) unexplained.push(difference.serialHex)
+/** Signs, then reads the whole list again as it will be served. */
+async function sign(core: IssuingCore, draft: Draft, message: StreamedMessage): Promise<CrlContent> {
+  const { issuer, tbs, parts } = draft
+  const { signatureAlgorithm, publicKey } = issuer
+  const signature = await signAsIssuer(core, issuer, message)
+  const { head, tail } = buildCrlFrame(tbs, signatureAlgorithm.identifierDer, signature)
+  const verification = startVerification(signatureAlgorithm, publicKey)
+  const hash = startHash('SHA-256').update(head)
+  verification.update(tbs.head)
+  for await (const bytes of streamCrlParts(core.ports.store, parts)) {
+    verification.update(bytes)
+    hash.update(bytes)
+    releaseOctets(bytes)
   }
-  return unexplained
-}
-
-function isExplained(
-  { before, after }: CrlDifference,
-  status: CertificateStatus | undefined,
-  scope: CrlScope,
-  last: CrlRow,
-): boolean {
-  if (!status || (scope.shard !== null && status.shard !== scope.shard)) return false
-  if (!after) return isRemovalExplained(before, status, last)
-  // A final revocation does not change any more, except that its key turns out to be compromised.
-  const mayChange = !before || before.reason === 'certificateHold' || after.reason === 'keyCompromise'
-  return mayChange && isAsInStatus(after, status)
-}
-
-function isRemovalExplained(before: CrlEntry | undefined, status: CertificateStatus, last: CrlRow): boolean {
-  // RFC 5280 §3.3: an entry may go after it was on one list whose time lies after the end of the certificate.
-  const hasExpired = status.notAfter !== null && status.notAfter < last.thisUpdate
-  return hasExpired || (status.state === 'valid' && before?.reason === 'certificateHold')
-}
-
-function isAsInStatus(entry: CrlEntry, status: CertificateStatus): boolean {
-  const { state, revokedAt } = status
-  return (
-    (state === 'revoked' || state === 'held') &&
-    (entry.reason ?? 'unspecified') === (status.reason ?? 'unspecified') &&
-    revokedAt !== null &&
-    floorToSecond(revokedAt).getTime() === entry.revocationDate.getTime()
-  )
-}
-
-const floorToSecond = (date: Date): Date => new Date(Math.floor(date.getTime() / 1000) * 1000)
-
-async function sign(core: IssuingCore, draft: Draft): Promise<Uint8Array> {
-  const { issuer, tbsDer } = draft
-  const signature = await signAsIssuer(core, issuer, tbsDer)
+  verification.update(tbs.tail)
   // A fault in the key store must not reach relying parties: they would refuse every certificate.
-  if (!verifySignature(issuer.signatureAlgorithm, issuer.publicKey, tbsDer, signature))
+  if (!verification.isBy(signature))
     throw new CodedError(
       'ISSUANCE_MISMATCH',
       'signature of the CRL does not verify with the key of the issuer',
     )
-  return encodeCrl(tbsDer, issuer.signatureAlgorithm.identifierDer, signature)
+  return { headDer: head, parts, tailDer: tail, sha256: hash.update(tail).digest('hex') }
 }
 
 const record = (core: IssuingCore, type: string, data: Record<string, Json>): RecordDraft => ({
@@ -263,12 +236,19 @@ const scopeData = (draft: Draft): Record<string, Json> => ({
   crlNumber: String(draft.number),
 })
 
-const intentData = (draft: Draft): Record<string, Json> => ({
+const closingData = (row: CrlRow): Record<string, Json> => ({
+  thisUpdate: row.thisUpdate.toISOString(),
+  nextUpdate: row.nextUpdate.toISOString(),
+  entryCount: row.entryCount,
+  crlSha256: row.content.sha256,
+})
+
+const intentData = (draft: Draft, tbsSha256: string): Record<string, Json> => ({
   ...scopeData(draft),
   thisUpdate: draft.thisUpdate.toISOString(),
   nextUpdate: draft.nextUpdate.toISOString(),
   entryCount: draft.entryCount,
-  tbsSha256: toHex(digest('SHA-256', draft.tbsDer)),
+  tbsSha256,
 })
 
 async function refuse(core: IssuingCore, draft: Draft): Promise<never> {
@@ -280,33 +260,4 @@ async function refuse(core: IssuingCore, draft: Draft): Promise<never> {
     `${unexplained.length} CRL entries came, went or changed without a status change; nothing was published`,
     { extra: { serials: unexplained.slice(0, 100) } },
   )
-}
-
-/** Serials that enter or leave stand in records of at most a thousand, before the one that closes the list. */
-function publicationRecords(core: IssuingCore, draft: Draft, crlDer: Uint8Array): RecordDraft[] {
-  const { added, removed } = draft
-  const isSmall = added.length + removed.length <= SERIALS_PER_RECORD
-  const parts: RecordDraft[] = []
-  for (
-    let from = 0;
-    !isSmall && from < Math.max(added.length, removed.length);
-    from += SERIALS_PER_RECORD / 2
-  )
-    parts.push(
-      record(core, 'crl.changes', {
-        ...scopeData(draft),
-        added: added.slice(from, from + SERIALS_PER_RECORD / 2),
-        removed: removed.slice(from, from + SERIALS_PER_RECORD / 2),
-      }),
-    )
-  const closing = record(core, 'crl.published', {
-    ...scopeData(draft),
-    added: isSmall ? added : [],
-    removed: isSmall ? removed : [],
-    thisUpdate: draft.thisUpdate.toISOString(),
-    nextUpdate: draft.nextUpdate.toISOString(),
-    entryCount: draft.entryCount,
-    crlSha256: toHex(digest('SHA-256', crlDer)),
-  })
-  return [...parts, closing]
 }

@@ -130,6 +130,14 @@ export {
   parseCrl,
 } from './x509/crl.ts'
 export {
+  type CrlContent,
+  type CrlPart,
+  crlByteLength,
+  readWholeCrl,
+  streamCrl,
+  wholeCrl,
+} from './x509/crl-content.ts'
+export {
   type CrlEntry,
   type CrlLookup,
   type CrlReason,

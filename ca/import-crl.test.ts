@@ -11,7 +11,8 @@ import { mutationsOf, PARSER_CODES, verdictOf } from './testing/fuzz.ts'
 import { codeOf, makeRequest } from './testing/requests.ts'
 import { openTimestampAuthority } from './timestamp.ts'
 import { openTestCore, type TestCore } from './testing/test-core.ts'
-import { buildTbsCertList, type CrlEntryFields, encodeCrl, encodeCrlEntries } from './x509/crl-writer.ts'
+import { buildCrl } from './testing/build-crl.ts'
+import type { CrlEntryFields } from './x509/crl-writer.ts'
 import { parseTimeStampResponse } from './x509/tsp.ts'
 import { encodeTimeStampRequest } from './x509/tsp-writer.ts'
 
@@ -72,9 +73,9 @@ async function crlOf(house: House, parts: CrlParts = {}): Promise<Uint8Array> {
   const list = (async function* () {
     yield* await Promise.resolve(rows)
   })()
-  const tbs = buildTbsCertList(template, fields, await encodeCrlEntries(list))
-  const signature = await keys.sign(parts.keyId ?? root.keyId ?? '', P256.signature, tbs)
-  return encodeCrl(tbs, P256.signature.identifierDer, signature)
+  return buildCrl(template, fields, list, (tbs) =>
+    keys.sign(parts.keyId ?? root.keyId ?? '', P256.signature, tbs),
+  )
 }
 
 const take = async (house: House, parts?: CrlParts): Promise<CrlRow> =>

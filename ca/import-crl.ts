@@ -4,13 +4,13 @@
  *
  * Everything here fails closed: what is refused changes nothing, and names its rule in `extra.rule`.
  */
-import { hash } from 'node:crypto'
 import { signatureAlgorithmOf, verifySignature } from './algorithms/signatures.ts'
 import { compareBytes } from './asn1/writer.ts'
 import type { Issuer, IssuingCore } from './core.ts'
 import { CodedError } from './errors.ts'
 import { forgetIssuerStatus } from './issuer-status.ts'
 import type { Actor, CrlRow, Json, RecordDraft } from './ports.ts'
+import { readWholeCrl, wholeCrl } from './x509/crl-content.ts'
 import { type CrlEntry, crlEntries } from './x509/crl-entries.ts'
 import { type Crl, crlAuthorityKeyIdentifierOf, crlNumberOf, parseCrl } from './x509/crl.ts'
 import { EXT } from './x509/oids.ts'
@@ -128,7 +128,7 @@ export function checkCrl(crlDer: Uint8Array, issuers: ReadonlyMap<string, Issuer
     thisUpdate: crl.thisUpdate,
     nextUpdate: nextUpdateOf(crl, now),
     entryCount: entries.length,
-    crlDer,
+    content: wholeCrl(crlDer),
   }
   return { row, entries }
 }
@@ -145,8 +145,23 @@ export const revokedIssuers = (
     )
     .map(({ issuerId }) => issuerId)
 
+/** The published list with its entries: no more than an imported one may have. */
+interface LastCrl {
+  readonly last: CrlRow
+  readonly entries: readonly CrlEntry[]
+}
+
+async function findLast({ ports: { store } }: ImportingCore, issuerId: string): Promise<LastCrl | undefined> {
+  const last = await store.lastCrl({ issuerId, shard: null })
+  return last && { last, entries: [...crlEntries(parseCrl(await readWholeCrl(store, last.content)))] }
+}
+
 /** The list is newer than the published one, and takes no revocation back. @throws {CRL_REFUSED} */
-function checkAfter({ row, entries }: CheckedCrl, last: CrlRow, core: ImportingCore): void {
+function checkAfter(
+  { row, entries }: CheckedCrl,
+  { last, entries: lastEntries }: LastCrl,
+  core: ImportingCore,
+): void {
   if (BigInt(row.number) <= BigInt(last.number))
     refuse(
       'number-increases',
@@ -154,7 +169,7 @@ function checkAfter({ row, entries }: CheckedCrl, last: CrlRow, core: ImportingC
     )
   if (row.thisUpdate < last.thisUpdate)
     refuse('this-update-not-back', 'its thisUpdate lies before that of the published one (RFC 5280 §5.1.2.4)')
-  const before = [...crlEntries(parseCrl(last.crlDer))].filter(({ reason }) => reason !== 'certificateHold')
+  const before = lastEntries.filter(({ reason }) => reason !== 'certificateHold')
   const kept = new Set(revokedIssuers(entries, core.issuers))
   const lost = revokedIssuers(before, core.issuers).find((issuerId) => !kept.has(issuerId))
   if (lost !== undefined) refuse('entry-stays', `it takes back the revocation of ${lost} (RFC 5280 §3.3)`)
@@ -162,12 +177,12 @@ function checkAfter({ row, entries }: CheckedCrl, last: CrlRow, core: ImportingC
 
 function importedRecord(
   checked: CheckedCrl,
-  last: CrlRow | undefined,
+  last: LastCrl | undefined,
   core: ImportingCore,
   actor: Actor,
 ): RecordDraft {
   const { row, entries } = checked
-  const before = new Set(last ? [...crlEntries(parseCrl(last.crlDer))].map(({ serialHex }) => serialHex) : [])
+  const before = new Set(last?.entries.map(({ serialHex }) => serialHex))
   const after = new Set(entries.map(({ serialHex }) => serialHex))
   const data: Record<string, Json> = {
     issuerId: row.issuerId,
@@ -179,7 +194,7 @@ function importedRecord(
     thisUpdate: row.thisUpdate.toISOString(),
     nextUpdate: row.nextUpdate.toISOString(),
     entryCount: row.entryCount,
-    crlSha256: hash('sha256', row.crlDer, 'hex'),
+    crlSha256: row.content.sha256,
   }
   return { type: 'crl.imported', at: core.ports.now(), ...actor, data }
 }
@@ -204,9 +219,9 @@ export async function publishChecked(
 ): Promise<CrlRow> {
   const { store } = core.ports
   const { row } = checked
-  const last = await store.lastCrl({ issuerId: row.issuerId, shard: null })
+  const last = await findLast(core, row.issuerId)
   if (last) checkAfter(checked, last, core)
-  await store.publishCrl(row, last?.number ?? null, [importedRecord(checked, last, core, actor)])
+  await store.publishCrl(row, last?.last.number ?? null, [importedRecord(checked, last, core, actor)])
   forgetIssuerStatus(store)
   return row
 }

@@ -39,7 +39,7 @@ import { openOneTimeKeys } from './keys/one-time.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import { type CaMaterial, openService } from './material.ts'
 import { openOcspResponder } from './ocsp.ts'
-import type { Actor, Ca, CaPorts, CrlRow, IssuanceToken, IssueRequest, IssuerInfo } from './ports.ts'
+import type { Actor, Ca, CaPorts, IssuanceToken, IssueRequest, IssuerInfo } from './ports.ts'
 import { prepare, prepareMany } from './prepare.ts'
 import { revoke } from './revoke.ts'
 import {
@@ -47,6 +47,7 @@ import {
   type RootCeremonyResult,
   type RootMaterial,
   runRootCeremony,
+  type RootCrl,
   runRootCrl,
 } from './root-ceremony.ts'
 import { rotateServices, rotationsDue } from './rotate.ts'
@@ -373,7 +374,7 @@ export async function signRootCrl(
   material: RootMaterial,
   ports: CaPorts,
   revocation?: IssuingCaRevocation,
-): Promise<CrlRow> {
+): Promise<RootCrl> {
   const { environment, file } = await openCeremony(request, ports)
   return runRootCrl(environment, file, material, revocation)
 }

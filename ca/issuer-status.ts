@@ -7,6 +7,7 @@ import { compareBytes } from './asn1/writer.ts'
 import { type Issuer, type IssuingCore, getIssuer } from './core.ts'
 import { CodedError, isDone } from './errors.ts'
 import type { CaStore } from './ports.ts'
+import { readWholeCrl } from './x509/crl-content.ts'
 import { findCrlEntry } from './x509/crl-entries.ts'
 import { parseCrl } from './x509/crl.ts'
 
@@ -33,7 +34,8 @@ async function isRevoked({ ports: { store } }: AskingCore, issuer: Issuer, root:
   }
   const last = await store.lastCrl({ issuerId: root.issuerId, shard: null })
   // Without a list nothing is known: issuing goes on, and readiness and the self-check of signatures say it.
-  return last !== undefined && findCrlEntry(parseCrl(last.crlDer), serial).entry !== undefined
+  if (last === undefined) return false
+  return findCrlEntry(parseCrl(await readWholeCrl(store, last.content)), serial).entry !== undefined
 }
 
 /** Whether the root of an issuing CA revoked it; false for a root. @throws {STORE_UNAVAILABLE} */

@@ -6,11 +6,14 @@
  * after a crash there is either neither or both (design.md promise 1). Methods take arrays, so that
  * many requests share one commit.
  */
+import type { CrlEntryRow, CrlRow, CrlScope, RevocationReason } from './crl-types.ts'
 import type { CodedError } from './errors.ts'
 import type { CaMaterial } from './material-types.ts'
 import type { FailedRotation, RotatedService } from './rotation-types.ts'
 import type { CommitmentType } from './x509/cms-writer.ts'
 import type { SubjectAttribute } from './x509/name.ts'
+
+export type { CrlEntryRow, CrlRow, CrlScope, RevocationReason }
 
 /** What a record may hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -59,19 +62,6 @@ export interface IssuedRow extends IntentRow {
   readonly identityEvidenceId: string | null
 }
 
-/** RFC 5280 §5.3.1 CRLReason by name. */
-export type RevocationReason =
-  | 'unspecified'
-  | 'keyCompromise'
-  | 'cACompromise'
-  | 'affiliationChanged'
-  | 'superseded'
-  | 'cessationOfOperation'
-  | 'certificateHold'
-  | 'removeFromCRL'
-  | 'privilegeWithdrawn'
-  | 'aACompromise'
-
 /** 电子认证服务管理办法 art. 29, grounds ① to ⑤. */
 export type LegalGround =
   'holder-request' | 'false-information' | 'contract-breach' | 'security-not-assured' | 'other-by-law'
@@ -110,30 +100,6 @@ export interface StatusChange {
   readonly blockSpkiSha256?: string
 }
 
-/** One entry of a CRL. */
-export interface CrlEntryRow {
-  readonly serialHex: string
-  readonly revokedAt: Date
-  readonly reason: RevocationReason
-  readonly invalidityDate: Date | null
-}
-
-/** One CRL scope: `shard` null is the full CRL of the issuer. */
-export interface CrlScope {
-  readonly issuerId: string
-  readonly shard: number | null
-}
-
-/** One published CRL. */
-export interface CrlRow extends CrlScope {
-  /** Decimal text: up to 2^159-1 (RFC 5280 §5.2.3). */
-  readonly number: string
-  readonly thisUpdate: Date
-  readonly nextUpdate: Date
-  readonly entryCount: number
-  readonly crlDer: Uint8Array
-}
-
 /** The database as the core sees it. */
 export interface CaStore {
   /** Takes serials and writes records; all or nothing; durable on return. @throws SERIAL_COLLISION */
@@ -161,7 +127,22 @@ export interface CaStore {
   /** Revoked and held entries of a scope, by serial ascending, streamed; expired ones stay until one CRL after notAfter. */
   crlEntries(scope: CrlScope, at: Date): AsyncIterable<CrlEntryRow>
   lastCrl(scope: CrlScope): Promise<CrlRow | undefined>
-  /** Compare-and-swap on the last number of the scope. @throws REVOCATION_CONFLICT when another CRL came first */
+  /**
+   * Stores runs of entries ahead of the list that will name them; durable on return. Those that no list names are
+   * forgotten after a day. @returns their ids, in their order
+   */
+  addCrlParts(parts: readonly Uint8Array[], at: Date): Promise<readonly string[]>
+  /**
+   * Octets of a part of the newest list, or of one that was it a moment ago; they are the caller's own.
+   *
+   * @throws STORE_UNAVAILABLE
+   */
+  readCrlPart(id: string): Promise<Uint8Array>
+  /**
+   * Compare-and-swap on the last number of the scope.
+   *
+   * @throws REVOCATION_CONFLICT when another CRL came first, or a part is not there
+   */
   publishCrl(row: CrlRow, previousNumber: string | null, records: readonly RecordDraft[]): Promise<void>
   /** Which of these keys are blocked, by SHA-256 of their SPKI. */
   findBlockedKeys(spkiSha256: readonly string[]): Promise<ReadonlySet<string>>
@@ -204,15 +185,9 @@ export interface IssueRequest extends Actor {
 }
 
 /** A certificate with its chain. */
-export interface IssuedCertificate {
-  readonly certDer: Uint8Array
+export interface IssuedCertificate extends IssuedRow {
   /** Issuing CA first, root last. */
   readonly chainDer: readonly Uint8Array[]
-  readonly serialHex: string
-  readonly issuerId: string
-  readonly profile: string
-  readonly notBefore: Date
-  readonly notAfter: Date
 }
 
 /** What is asked of a status: revocation, hold or release. */

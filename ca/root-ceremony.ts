@@ -25,6 +25,7 @@ import { CodedError } from './errors.ts'
 import { type IssuerMaterial, openIssuer, parseIssuerMaterial } from './material.ts'
 import type { CrlRow, LegalGround, RevocationReason } from './ports.ts'
 import { revoke } from './revoke.ts'
+import { readWholeCrl } from './x509/crl-content.ts'
 import { encodeName } from './x509/name.ts'
 
 /**
@@ -63,13 +64,18 @@ export function parseRootMaterial(json: string): RootMaterial {
   return { version: 1, root }
 }
 
+/** A list of an offline root, which leaves the machine in one piece. */
+export type RootCrl = CrlRow & { readonly crlDer: Uint8Array }
+
 /** Publishes the next full list of the root, on its own machine. */
-const publishRootCrl = (stage: Stage, root: Issuer): Promise<CrlRow> =>
-  publishCrl(
+async function publishRootCrl(stage: Stage, root: Issuer): Promise<RootCrl> {
+  const row = await publishCrl(
     stage.core,
     { issuerId: root.issuerId, shard: null },
     (stage.file.root.crlValiditySeconds ?? OFFLINE_CRL_VALIDITY_SECONDS) * 1000,
   )
+  return { ...row, crlDer: await readWholeCrl(stage.core.ports.store, row.content) }
+}
 
 /** What the part beside the offline root gives, and what stays there. */
 export interface RootCeremonyResult extends ReturnedCertificates {
@@ -117,7 +123,7 @@ export async function runRootCrl(
   file: LoadedCeremony,
   material: RootMaterial,
   revocation?: IssuingCaRevocation,
-): Promise<CrlRow> {
+): Promise<RootCrl> {
   const stage = await openStage(environment, file)
   const root = openIssuer(material.root, [])
   const subject = encodeName(subjectOf(file, file.root.commonName))

@@ -2,11 +2,11 @@
  * Signature algorithms: ONE row each. Whoever signs or verifies takes a row; nothing below
  * switches on an identifier. Room for SM2/SM3 and ML-DSA is a new row.
  */
-import { constants, verify as nodeVerify, type KeyObject } from 'node:crypto'
+import { constants, createVerify, verify as nodeVerify, type KeyObject } from 'node:crypto'
 import { CodedError } from '../errors.ts'
 import { type Der, readSequence } from '../asn1/reader.ts'
 import { decodeOid } from '../asn1/values.ts'
-import { nullValue, oid, sequence } from '../asn1/writer.ts'
+import { concat, nullValue, oid, sequence } from '../asn1/writer.ts'
 import { TAG } from '../asn1/tags.ts'
 import { type HashName, getHash } from './hashes.ts'
 import { type KeyKind, type PublicKeyInfo, encodePublicKeyPem, keyTypeOf, publicKeyObject } from './keys.ts'
@@ -152,6 +152,11 @@ function pssRow(identifier: AlgorithmIdentifier): SignatureAlgorithm {
 const kindOf = (key: KeyObject | PublicKeyInfo): string | undefined =>
   'spkiDer' in key ? key.kind : keyTypeOf(key)
 
+const fits = ({ keyKind, saltLength }: SignatureAlgorithm, key: KeyObject | PublicKeyInfo): boolean => {
+  const kind = kindOf(key)
+  return kind === keyKind || (kind === 'rsa-pss' && saltLength !== undefined)
+}
+
 /** What node:crypto takes for it; a bare key works in less time than one with options. */
 function verificationKey(key: KeyObject | PublicKeyInfo, saltLength: number | undefined) {
   if (saltLength === undefined) return 'spkiDer' in key ? encodePublicKeyPem(key.spkiDer) : key
@@ -171,14 +176,39 @@ export function verifySignature(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const kind = kindOf(key)
-  const fits = kind === algorithm.keyKind || (kind === 'rsa-pss' && algorithm.saltLength !== undefined)
-  if (!fits) return false
+  if (!fits(algorithm, key)) return false
   const hash = algorithm.hash === undefined ? null : getHash(algorithm.hash).node
   try {
     // DER is what ECDSA and DSA signatures are in when nothing else is asked for.
     return nodeVerify(hash, data, verificationKey(key, algorithm.saltLength), signature)
   } catch {
     return false
+  }
+}
+
+/** The same over a message too large to be held at once; `isBy` ends it. */
+export function startVerification(
+  algorithm: SignatureAlgorithm,
+  key: KeyObject,
+): { update(octets: Uint8Array): void; isBy(signature: Uint8Array): boolean } {
+  const { hash } = algorithm
+  if (hash === undefined) {
+    const held: Uint8Array[] = []
+    return {
+      update: (octets) => void held.push(octets),
+      isBy: (signature) => verifySignature(algorithm, key, concat(...held), signature),
+    }
+  }
+  const running = createVerify(getHash(hash).node)
+  return {
+    update: (octets) => void running.update(octets),
+    isBy: (signature) => {
+      if (!fits(algorithm, key)) return false
+      try {
+        return running.verify(verificationKey(key, algorithm.saltLength), signature)
+      } catch {
+        return false
+      }
+    },
   }
 }

@@ -8,7 +8,7 @@ import test from 'ava'
 import { requireTool, run } from '../../src/test/judges.ts'
 import { KEY_ALGORITHMS, getKeyAlgorithm } from '../algorithms/key-algorithms.ts'
 import { publicKeyObject } from '../algorithms/keys.ts'
-import { getSignatureAlgorithm, verifySignature } from '../algorithms/signatures.ts'
+import { getSignatureAlgorithm, startVerification, verifySignature } from '../algorithms/signatures.ts'
 import { integer, octetString, oid, sequence } from '../asn1/writer.ts'
 import { CodedError } from '../errors.ts'
 import { decryptPrivateKey } from './encrypted-private-key.ts'
@@ -16,6 +16,7 @@ import { type EncryptedFileOptions, openEncryptedFileKeys } from './encrypted-fi
 import { generatePrivateKey } from './generate.ts'
 import { openOneTimeKeys, signOnceWith } from './one-time.ts'
 import type { KeyProvider } from './provider.ts'
+import { signWithKeyObject, startMessage } from './sign.ts'
 
 const now = (): Date => new Date('2026-05-04T03:02:01Z')
 const P256 = getKeyAlgorithm('P-256')
@@ -171,6 +172,34 @@ test('a key signs only with rows of its kind, and never with SHA-1', async (t) =
         name,
       )
   })
+})
+
+test('a message that comes in pieces is signed and verified as the whole of it is', async (t) => {
+  const pairs = [
+    ['P-256', 'ecdsa-sha256'],
+    ['P-384', 'ecdsa-sha384'],
+    ['RSA-2048', 'rsa-sha256'],
+    ['Ed25519', 'ed25519'],
+  ] as const
+  for (const [keyName, algorithmName] of pairs) {
+    const privateKey = await generatePrivateKey(getKeyAlgorithm(keyName))
+    const publicKey = createPublicKey(privateKey)
+    const algorithm = getSignatureAlgorithm(algorithmName)
+    const streamed = startMessage(algorithm)
+    for (const octet of message) streamed.update(Uint8Array.of(octet))
+    const signature = signWithKeyObject(privateKey, algorithm, streamed)
+    t.true(verifySignature(algorithm, publicKey, message, signature), algorithmName)
+    const isBy = (octets: Uint8Array, key = publicKey): boolean => {
+      const verification = startVerification(algorithm, key)
+      verification.update(octets.subarray(0, 3))
+      verification.update(octets.subarray(3))
+      return verification.isBy(signature)
+    }
+    t.true(isBy(message), algorithmName)
+    t.false(isBy(message.toReversed()), algorithmName)
+    const other = getKeyAlgorithm(keyName === 'Ed25519' ? 'P-256' : 'Ed25519')
+    t.false(isBy(message, createPublicKey(await generatePrivateKey(other))), 'a key of another kind')
+  }
 })
 
 test('a key file that asks for gigabytes of scrypt is refused before work starts', async (t) => {

@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { KeyAlgorithm, KeyAlgorithmName } from '../algorithms/key-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signatures.ts'
+import type { StreamedMessage } from './sign.ts'
 
 /** What may be known of a key outside its provider. */
 export interface ProviderKey {
@@ -23,14 +24,15 @@ export interface KeyProvider {
   /** Takes in a key that was made elsewhere; durable on return. @throws {ALGORITHM_UNSUPPORTED} */
   importKey(privateKey: KeyObject, tenant: string | null): Promise<ProviderKey>
   /**
-   * Signs `data` (the message, not its digest). ECDSA signatures come as DER Ecdsa-Sig-Value.
+   * Signs `data` (the message, not its digest; whole, or streamed by `startMessage` for the same algorithm). ECDSA
+   * signatures come as DER Ecdsa-Sig-Value.
    *
    * @throws {KEY_NOT_FOUND} {KEY_DESTROYED} {KEY_UNAVAILABLE} {ALGORITHM_UNSUPPORTED} when the row is not for this kind of key
    */
   sign(
     keyId: string,
     algorithm: SignatureAlgorithm,
-    data: Uint8Array,
+    data: Uint8Array | StreamedMessage,
   ): Uint8Array<ArrayBufferLike> | Promise<Uint8Array>
   /** @throws {KEY_NOT_FOUND} {KEY_DESTROYED} */
   publicKey(keyId: string): ProviderKey

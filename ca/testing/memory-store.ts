@@ -44,6 +44,7 @@ interface State {
   readonly statuses: Map<string, CertificateStatus>
   readonly changes: { issuerId: string; serialHex: string }[]
   readonly crls: Map<string, CrlRow>
+  readonly crlParts: Uint8Array[]
   readonly blockedKeys: Set<string>
 }
 
@@ -58,6 +59,7 @@ export function openMemoryStore(): MemoryStore {
     statuses: new Map(),
     changes: [],
     crls: new Map(),
+    crlParts: [],
     blockedKeys: new Set(),
   }
   const { intents, issued, records, calls, blockedKeys, faults } = state
@@ -89,7 +91,10 @@ function withFault<T>(state: State, method: StoreMethod, write: () => T): Promis
 
 function writers(
   state: State,
-): Pick<CaStore, 'recordIntents' | 'recordIssued' | 'record' | 'changeStatus' | 'publishCrl'> {
+): Pick<
+  CaStore,
+  'recordIntents' | 'recordIssued' | 'record' | 'changeStatus' | 'addCrlParts' | 'publishCrl'
+> {
   return {
     recordIntents: (rows, records) =>
       withFault(state, 'recordIntents', () => {
@@ -126,6 +131,10 @@ function writers(
         state.records.push(...records)
         return next
       }),
+    addCrlParts: (parts) =>
+      withFault(state, 'addCrlParts', () =>
+        parts.map((part) => String(state.crlParts.push(part.slice()) - 1)),
+      ),
     publishCrl: (row, previousNumber, records) =>
       withFault(state, 'publishCrl', () => {
         if ((state.crls.get(scopeKey(row))?.number ?? null) !== previousNumber)
@@ -157,6 +166,7 @@ function readers(
   | 'statusChanges'
   | 'crlEntries'
   | 'lastCrl'
+  | 'readCrlPart'
   | 'findBlockedKeys'
   | 'certificatesWithKeys'
   | 'lastRecordTime'
@@ -168,6 +178,12 @@ function readers(
       Promise.resolve({ latest: state.changes.length, changed: state.changes.slice(since) }),
     crlEntries: (scope, at) => entries(state, scope, at),
     lastCrl: (scope) => Promise.resolve(state.crls.get(scopeKey(scope))),
+    readCrlPart: (id) => {
+      const part = state.crlParts[Number(id)]
+      return part
+        ? Promise.resolve(part.slice())
+        : Promise.reject(new CodedError('STORE_UNAVAILABLE', 'there is no such part'))
+    },
     findBlockedKeys: (spkis) => Promise.resolve(new Set(spkis.filter((spki) => state.blockedKeys.has(spki)))),
     certificatesWithKeys: (spkis) => {
       const live = [...state.statuses.values()].filter(

@@ -1,6 +1,6 @@
 /**
- * Writes a CertificateList (RFC 5280 §5.1) from a stream of entries into one buffer: no object and no array per entry
- * survives, and nothing is copied afterwards, so that a list costs little more memory than its own size.
+ * Writes a CertificateList (RFC 5280 §5.1) of a stream of entries: entries in runs, and what stands before and behind
+ * them once their length is known. No list is in memory as a whole.
  */
 import { CodedError } from '../errors.ts'
 import {
@@ -10,8 +10,8 @@ import {
   enumerated,
   explicit,
   generalizedTime,
+  headOf,
   integer,
-  lengthOctets,
   sequence,
   time,
   tlv,
@@ -61,10 +61,8 @@ const reasonExtensions = new Map<CrlReason, Uint8Array>(
 
 /** Longer than any entry: 20 octets of serial, two times and two extensions. */
 const MAX_ENTRY_BYTES = 127
-/** Serial, time and reason. */
-const USUAL_ENTRY_BYTES = 52
-/** Identifier and length of the whole list. */
-const OUTER_HEAD_BYTES = 8
+/** Largest run of entries. */
+const MAX_RUN_BYTES = 1_048_576
 
 /**
  * Writes one entry at `at` of a buffer that has room for it; everything in it is short, so that each length is
@@ -133,83 +131,81 @@ function digitOf(code: number): number {
   throw new CodedError('INPUT_MALFORMED', 'CRL: serial is not lower-case hexadecimal')
 }
 
-/** Entries of a list, one encoding after the other, with room around them for the rest of the list. */
+/** A run of entries, one encoding after the other. */
 export interface EncodedEntries {
   readonly bytes: Uint8Array
   readonly count: number
-  /** What holds `bytes`, from `MAX_HEAD_BYTES` on, and at least `MAX_TAIL_BYTES` behind them. */
-  readonly room: Uint8Array
 }
 
-/** Larger than what stands before the entries: lengths, algorithm, name of the issuer, times. */
-const MAX_HEAD_BYTES = 16_384
-/** Larger than what stands behind them: extensions, algorithm, signature. */
-const MAX_TAIL_BYTES = 65_536
+/** One entry in so many ends a run. */
+const RUN_ENTRIES = 4096
+/** Hexadecimal digits of a serial that decide it: random, and none of those that choose the shard. */
+const RUN_DIGITS = { start: -10, end: -6 } as const
 
 /**
- * Encodes entries as they arrive, into the buffer that becomes the list: a million entries are never copied.
+ * Whether a run ends behind this serial. That depends on the serial alone, so that an entry that comes or goes changes
+ * the one run that it is in, and the next list shares all others with the last.
+ */
+const endsRun = (serialHex: string): boolean =>
+  serialHex.length > 10 &&
+  Number.parseInt(serialHex.slice(RUN_DIGITS.start, RUN_DIGITS.end), 16) % RUN_ENTRIES === 0
+
+/**
+ * Encodes entries as they arrive, in runs of some two hundred kilobytes: no list is ever whole in memory.
  *
- * @param expected number of entries, about; more of them cost a copy
  * @throws {INPUT_MALFORMED} also when serials do not ascend: a serial twice would have two states
  */
-export async function encodeCrlEntries(
+export async function* encodeCrlEntries(
   entries: AsyncIterable<CrlEntryFields> | Iterable<CrlEntryFields>,
-  expected = 1000,
-): Promise<EncodedEntries> {
-  let room = new Uint8Array(MAX_HEAD_BYTES + expected * USUAL_ENTRY_BYTES + MAX_TAIL_BYTES)
-  let used = MAX_HEAD_BYTES
+): AsyncGenerator<EncodedEntries> {
+  const room = new Uint8Array(MAX_RUN_BYTES)
+  let used = 0
   let count = 0
   let before = ''
   for await (const entry of entries) {
     if (!isAscending(before, entry.serialHex))
       throw new CodedError('INPUT_MALFORMED', 'CRL: entries do not ascend by serial')
     before = entry.serialHex
-    if (used + MAX_ENTRY_BYTES + MAX_TAIL_BYTES > room.length) {
-      const larger = new Uint8Array(Math.ceil(room.length * 1.5))
-      larger.set(room.subarray(0, used))
-      room = larger
-    }
     used = writeEntry(room, used, entry)
     count++
+    if (endsRun(before) || used + MAX_ENTRY_BYTES > room.length) {
+      yield { bytes: room.slice(0, used), count }
+      used = 0
+      count = 0
+    }
   }
-  return { bytes: room.subarray(MAX_HEAD_BYTES, used), count, room }
+  if (count > 0) yield { bytes: room.slice(0, used), count }
 }
 
 const isAscending = (before: string, next: string): boolean =>
   before.length === next.length ? before < next : before.length < next.length
 
+/** What stands before and behind the entries; they are as many octets as it was made for. */
+export interface CrlFrame {
+  readonly head: Uint8Array
+  readonly tail: Uint8Array
+  readonly entriesByteLength: number
+}
+
 /**
- * TBSCertList around encoded entries, in their own buffer; an empty list is left out (RFC 5280 §5.1.2.6).
+ * TBSCertList around entries of this length; an empty list of them is left out (RFC 5280 §5.1.2.6).
  *
- * @throws {INPUT_MALFORMED} when the number does not fit 20 octets, or the name of the issuer its room
+ * @throws {INPUT_MALFORMED} when the number does not fit 20 octets
  */
-export function buildTbsCertList(
-  template: CrlTemplate,
-  fields: CrlFields,
-  entries: EncodedEntries,
-): Uint8Array {
+export function buildTbsFrame(template: CrlTemplate, fields: CrlFields, entriesByteLength: number): CrlFrame {
   if (fields.number < 0n || fields.number > MAX_CRL_NUMBER)
     throw new CodedError('INPUT_MALFORMED', 'CRL: number is not below 2^159 (RFC 5280 §5.2.3)')
-  const { bytes, room } = entries
-  const head = concat(
+  const fixed = concat(
     integer(1),
     template.algorithmDer,
     template.issuerNameDer,
     time(fields.thisUpdate),
     time(fields.nextUpdate),
-    ...(entries.count > 0 ? [Uint8Array.of(TAG.sequence), lengthOctets(bytes.length)] : []),
+    ...(entriesByteLength > 0 ? [headOf(TAG.sequence, entriesByteLength)] : []),
   )
-  const extensions = explicit(0, sequence(...crlExtensions(template, fields.number)))
-  const length = lengthOctets(head.length + bytes.length + extensions.length)
-  const start = MAX_HEAD_BYTES - head.length - length.length - 1
-  if (start < OUTER_HEAD_BYTES || extensions.length > MAX_TAIL_BYTES / 2)
-    throw new CodedError('INPUT_MALFORMED', 'CRL: name of the issuer or extensions are too long')
-  room[start] = TAG.sequence
-  room.set(length, start + 1)
-  room.set(head, MAX_HEAD_BYTES - head.length)
-  const end = MAX_HEAD_BYTES + bytes.length
-  room.set(extensions, end)
-  return room.subarray(start, end + extensions.length)
+  const tail = explicit(0, sequence(...crlExtensions(template, fields.number)))
+  const head = concat(headOf(TAG.sequence, fixed.length + entriesByteLength + tail.length), fixed)
+  return { head, tail, entriesByteLength }
 }
 
 function crlExtensions(template: CrlTemplate, number: bigint): Uint8Array[] {
@@ -232,22 +228,10 @@ function encodeDistributionPoint(point: NonNullable<CrlTemplate['distributionPoi
   )
 }
 
-/**
- * CertificateList, written around what `buildTbsCertList` returned, in the same buffer.
- *
- * @throws {INPUT_MALFORMED} for a signature that is larger than its room
- */
-export function encodeCrl(tbsDer: Uint8Array, algorithmDer: Uint8Array, signature: Uint8Array): Uint8Array {
-  const tail = concat(algorithmDer, bitString(signature))
-  if (tail.length > MAX_TAIL_BYTES / 2)
-    throw new CodedError('INPUT_MALFORMED', 'CRL: signature is larger than its room')
-  const head = concat(Uint8Array.of(TAG.sequence), lengthOctets(tbsDer.length + tail.length))
-  const whole = new Uint8Array(
-    tbsDer.buffer,
-    tbsDer.byteOffset - head.length,
-    head.length + tbsDer.length + tail.length,
-  )
-  whole.set(head)
-  whole.set(tail, head.length + tbsDer.length)
-  return whole
+/** CertificateList around a TBSCertList that was signed. */
+export function buildCrlFrame(tbs: CrlFrame, algorithmDer: Uint8Array, signature: Uint8Array): CrlFrame {
+  const { entriesByteLength } = tbs
+  const tail = concat(tbs.tail, algorithmDer, bitString(signature))
+  const head = concat(headOf(TAG.sequence, tbs.head.length + entriesByteLength + tail.length), tbs.head)
+  return { head, tail, entriesByteLength }
 }

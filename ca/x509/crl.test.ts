@@ -8,6 +8,7 @@ import { bitString, explicit, integer, nullValue, octetString, oid, sequence, ti
 import { parseDer } from '../asn1/reader.ts'
 import { publicKeyObject } from '../algorithms/keys.ts'
 import { signatureAlgorithmOf, verifySignature } from '../algorithms/signatures.ts'
+import { buildCrl } from '../testing/build-crl.ts'
 import { mutationsOf, PARSER_CODES, verdictOf } from '../testing/fuzz.ts'
 import { pemBlocks } from '../testing/pem.ts'
 import { parseCertificate } from './certificate.ts'
@@ -19,13 +20,7 @@ import {
   parseCrl,
 } from './crl.ts'
 import { countCrlEntries, crlEntries, findCrlEntry } from './crl-entries.ts'
-import {
-  type CrlEntryFields,
-  buildTbsCertList,
-  encodeCrl,
-  encodeCrlEntries,
-  MAX_CRL_NUMBER,
-} from './crl-writer.ts'
+import { type CrlEntryFields, MAX_CRL_NUMBER } from './crl-writer.ts'
 import { encodeExtension } from './encode-extensions.ts'
 import { encodeName } from './name.ts'
 import { EXT } from './oids.ts'
@@ -52,8 +47,7 @@ const entry = (serialHex: string, more: Partial<CrlEntryFields> = {}): CrlEntryF
 })
 
 const build = async (entries: readonly CrlEntryFields[], number = fields.number): Promise<Uint8Array> => {
-  const tbs = buildTbsCertList(template, { ...fields, number }, await encodeCrlEntries(entries))
-  return encodeCrl(tbs, algorithmDer, Uint8Array.of(1, 2, 3))
+  return buildCrl(template, { ...fields, number }, entries, () => Uint8Array.of(1, 2, 3))
 }
 
 const some = [

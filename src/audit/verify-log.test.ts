@@ -65,6 +65,27 @@ test('check 44: a sound log passes, and every count is given', async (t) => {
   t.is(report.inFlight, 0)
 })
 
+test('changes recorded ahead of a list count when it is published, and not when it was refused', async (t) => {
+  const changes = (crlNumber: string, added: string[], removed: string[]): Draft => ({
+    type: 'crl.changes',
+    data: { issuerId: 'ca1', shard: null, crlNumber, added, removed },
+  })
+  const refused: Draft = {
+    type: 'crl.refused',
+    data: { issuerId: 'ca1', shard: null, crlNumber: '1', code: 'REVOCATION_CONFLICT' },
+  }
+  const revoked = [intent(1), issued(1), intent(2), issued(2), status('revoked', 1), status('revoked', 2)]
+  const first = [crlIntent('1'), changes('1', [serial(1)], []), refused]
+  const second = [crlIntent('2'), changes('2', [serial(1)], []), changes('2', [serial(2)], [])]
+  const report = await verifyDrafts([...revoked, ...first, ...second, crl('2', [], [], 2)])
+  t.deepEqual(report.findings, [])
+  const lost = await verifyDrafts([...revoked, ...first, crlIntent('2'), crl('2', [serial(2)], [], 2)])
+  t.deepEqual(
+    lost.findings.map(({ kind }) => kind),
+    ['crl-count-differs'],
+  )
+})
+
 test('check 44: the verifier imports nothing of the writer', (t) => {
   const seen = new Set<string>()
   const visit = (file: string): void => {

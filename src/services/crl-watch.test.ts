@@ -1,4 +1,5 @@
 import test from 'ava'
+import { wholeCrl } from '../../ca/formats.ts'
 import { draft, NOW, openTempStore } from '../test/temp-store.ts'
 import { createCrlWatch } from './crl-watch.ts'
 import { createReadiness } from './readiness.ts'
@@ -40,7 +41,7 @@ test('the CRL of an offline root: fine, then near its end, then over; missing is
         thisUpdate: NOW,
         nextUpdate: later(days),
         entryCount: 0,
-        crlDer: new Uint8Array([0x30, 0]),
+        content: wholeCrl(new Uint8Array([0x30, 0])),
       },
       null,
       [draft()],

@@ -1,6 +1,6 @@
 /** Public status services: OCSP, time stamps, CRLs, CA certificates. The core answers; this file knows what is where. */
 import { CodedError, isCoded } from '../../ca/errors.ts'
-import { decodeOcspGetPath } from '../../ca/formats.ts'
+import { crlByteLength, decodeOcspGetPath, streamCrl } from '../../ca/formats.ts'
 import type { Actor, CrlRow, OcspAnswer } from '../../ca/ports.ts'
 import type { ServiceDeps } from './deps.ts'
 
@@ -30,6 +30,12 @@ export function createStatus({ ca, store, now }: Pick<ServiceDeps, 'ca' | 'store
       if (!row) throw new CodedError('NOT_FOUND', 'no CRL has been published for this scope')
       return row
     },
+
+    /** Its octets as a stream, and how many they are. */
+    crlOctets: ({ content }: CrlRow): { octets: AsyncIterable<Uint8Array>; byteLength: number } => ({
+      octets: streamCrl(store.ca, content),
+      byteLength: crlByteLength(content),
+    }),
 
     /**
      * Publishes full lists that are missing or over: a command that signs or verifies where nobody serves needs them.

@@ -2,7 +2,7 @@
  * Runs the pure verifier and brings it what it asks for, at most four rounds. What this house publishes is taken from
  * its own store, everything else is fetched within limits, or not at all when the operator forbids it.
  */
-import { decodeOcspGetPath } from '../../ca/formats.ts'
+import { decodeOcspGetPath, readWholeCrl } from '../../ca/formats.ts'
 import type { Ca, IssuedRow, OcspAnswer } from '../../ca/ports.ts'
 import { fetchEvidence } from '../net/fetch-evidence.ts'
 import type { Store } from '../store/store.ts'
@@ -190,10 +190,11 @@ async function ownEvidence(
   if (need.kind === 'ocsp')
     return (await ca.ocsp(need.ocspRequest ?? decodeOcspGetPath(path.slice('/ocsp/'.length)))).der
   const [, crlIssuer, shard] = /^\/crl\/([\w-]+?)(?:\/(\d+))?\.crl$/.exec(path) ?? []
-  if (crlIssuer !== undefined)
-    return (
-      await store.ca.lastCrl({ issuerId: crlIssuer, shard: shard === undefined ? null : Number(shard) })
-    )?.crlDer
+  if (crlIssuer !== undefined) {
+    const scope = { issuerId: crlIssuer, shard: shard === undefined ? null : Number(shard) }
+    const row = await store.ca.lastCrl(scope)
+    return row && readWholeCrl(store.ca, row.content)
+  }
   const [, issuerId] = /^\/issuers\/([\w-]+)\.cer$/.exec(path) ?? []
   return ca.issuers.find((issuer) => issuer.issuerId === issuerId)?.certDer
 }

@@ -1,8 +1,9 @@
 import test from 'ava'
+import { readWholeCrl, wholeCrl } from '../../ca/formats.ts'
 import type { CertificateStatus, CrlEntryRow, CrlRow, StatusChange } from '../../ca/ports.ts'
 import { parseRecord } from '../audit/record.ts'
 import { draft, intent, issued, NOW, openTempStore } from '../test/temp-store.ts'
-import { readCrlEntries } from './crls.ts'
+import { readCrlEntries } from './crl-entries.ts'
 import { toBytes } from './values.ts'
 
 const HOUR = 3_600_000
@@ -35,7 +36,7 @@ const crl = (number: string, changes: Partial<CrlRow> = {}): CrlRow => ({
   thisUpdate: NOW,
   nextUpdate: new Date(NOW.getTime() + HOUR),
   entryCount: 0,
-  crlDer: new Uint8Array([0x30, 0x00]),
+  content: wholeCrl(new Uint8Array([0x30, 0x00])),
   ...changes,
 })
 
@@ -198,7 +199,7 @@ test('check 27: the shards together are the full CRL, in order, over more than o
     [],
   )
   await Promise.all(rows.map((row) => store.ca.changeStatus(revocation(row), [draft()])))
-  const full = await collect(readCrlEntries(store.db.reader, { issuerId: 'issuing', shard: null }, 100))
+  const full = await collect(readCrlEntries(store.db.reader, { issuerId: 'issuing', shard: null }, 0, 100))
   t.deepEqual(
     full,
     rows.map((row) => row.serialHex),
@@ -249,6 +250,34 @@ test('check 28: a CRL is published by compare-and-swap with a number that only g
   await store.ca.publishCrl(crl('1', { shard: 0 }), null, [draft()])
   t.like(await store.ca.lastCrl({ issuerId: 'issuing', shard: 0 }), { number: '1', shard: 0 })
   t.is((await store.log.readUnsequenced(10)).length, 3)
+})
+
+test('a CRL in parts is what was written, and is not published when a part is gone', async (t) => {
+  const { store } = await openTempStore(t)
+  const scope = { issuerId: 'issuing', shard: null }
+  const runs = [new Uint8Array([1, 2]), new Uint8Array([3])]
+  const ids = await store.ca.addCrlParts(runs, NOW)
+  const parts = ids.map((id, at) => ({ id, sha256: `${at}`.repeat(64), byteLength: runs[at]!.length }))
+  const content = {
+    headDer: new Uint8Array([0]),
+    // A run may come twice: two lists share it, and so may one.
+    parts: [...parts, parts[0]!],
+    tailDer: new Uint8Array([4]),
+    sha256: 'f'.repeat(64),
+  }
+  await store.ca.publishCrl(crl('1', { content, entryCount: 3 }), null, [draft()])
+  const last = await store.ca.lastCrl(scope)
+  t.deepEqual(last?.content.parts, content.parts)
+  t.is(last?.content.sha256, content.sha256)
+  t.deepEqual([...(await readWholeCrl(store.ca, last!.content))], [0, 1, 2, 3, 1, 2, 4])
+  const missing = { ...content, parts: [...parts, { ...parts[0]!, id: '999' }] }
+  await t.throwsAsync(store.ca.publishCrl(crl('2', { content: missing }), '1', []), {
+    code: 'REVOCATION_CONFLICT',
+  })
+  t.is((await store.ca.lastCrl(scope))?.number, '1')
+  // As older versions stored them: in one piece, without its hash.
+  await store.db.writer('crls').update({ parts: null, tail_der: null, crl_sha256: null })
+  t.deepEqual((await store.ca.lastCrl(scope))?.content, wholeCrl(new Uint8Array([0])))
 })
 
 test('records keep their order and their time never runs backwards', async (t) => {

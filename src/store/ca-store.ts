@@ -6,7 +6,7 @@
 import { CodedError } from '../../ca/errors.ts'
 import type { CaStore, IntentRow, IssuedRow, RecordDraft } from '../../ca/ports.ts'
 import { CERTIFICATES, SERIALS } from './bulk-insert.ts'
-import { readCrlEntries, findLastCrl, publishCrl } from './crls.ts'
+import { createCrls } from './crls.ts'
 import type { Database } from './database.ts'
 import { queryRows, type SqlValue, textsOf } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
@@ -141,9 +141,7 @@ export function createCaStore(
     },
     changeStatus: (change, records) =>
       changeStatus(committer, change, records).finally(() => replica?.changed()),
-    crlEntries: (scope) => readCrlEntries(reader, scope),
-    lastCrl: (scope) => findLastCrl(reader, scope),
-    publishCrl: (row, previousNumber, records) => publishCrl(committer, row, previousNumber, records),
+    ...createCrls(db, committer),
     findBlockedKeys: async (spkis) => {
       const sql = `SELECT spki_sha256 FROM blocked_keys WHERE spki_sha256 IN ${textsOf(db.client)}`
       const rows = await queryRows(reader, sql, [JSON.stringify(spkis)])

@@ -1,13 +1,14 @@
-/** What goes into a CRL, and publishing one by compare-and-swap. */
+/** CRLs and their parts: written ahead of the list, which is published by compare-and-swap. */
 import { CodedError } from '../../ca/errors.ts'
-import type { CrlEntryRow, CrlRow, CrlScope, RecordDraft, RevocationReason } from '../../ca/ports.ts'
+import { type CrlContent, type CrlPart, wholeCrl } from '../../ca/formats.ts'
+import type { CaStore, CrlRow, CrlScope, RecordDraft } from '../../ca/ports.ts'
 import type { Knex } from 'knex'
-import type { Transaction } from './database.ts'
-import { queryRows, type SqlValue } from './dialect.ts'
+import { readCrlEntries } from './crl-entries.ts'
+import type { Database, Transaction } from './database.ts'
+import { numbersOf, queryRows, type SqlRow } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
 import { toBytes, toDate } from './values.ts'
 
-const ENTRIES_PER_READ = 5_000
 const FULL_CRL = -1
 
 // RFC 5280 §5.2.3: at most 20 octets, so at most 2^159 - 1.
@@ -18,12 +19,25 @@ const toShard = (scope: CrlScope): number => scope.shard ?? FULL_CRL
 
 const newest = (columns: string): string =>
   `SELECT ${columns} FROM crls WHERE issuer_id = ? AND shard = ? ORDER BY id DESC LIMIT 1`
-const LATEST = newest('number, this_update, next_update, entry_count, crl_der')
-/** Without the list itself, which may have fifty megabytes. */
+const LATEST = newest('number, this_update, next_update, entry_count, crl_der, parts, tail_der, crl_sha256')
 const LATEST_NUMBER = newest('number, this_update')
 
+type NamedPart = readonly [id: string, sha256: string, byteLength: number]
+
+const encodeParts = (parts: readonly CrlPart[]): string =>
+  JSON.stringify(parts.map(({ id, sha256, byteLength }): NamedPart => [id, sha256, byteLength]))
+
+function toContent(row: SqlRow): CrlContent {
+  const headDer = toBytes(row.crl_der)
+  if (row.tail_der == null) return wholeCrl(headDer)
+  const parts = (JSON.parse(String(row.parts)) as readonly NamedPart[]).map(
+    ([id, sha256, byteLength]): CrlPart => ({ id, sha256, byteLength }),
+  )
+  return { headDer, parts, tailDer: toBytes(row.tail_der), sha256: String(row.crl_sha256) }
+}
+
 /** Newest CRL of a scope. */
-export async function findLastCrl(reader: Knex, scope: CrlScope): Promise<CrlRow | undefined> {
+async function findLastCrl(reader: Knex, scope: CrlScope): Promise<CrlRow | undefined> {
   const [row] = await queryRows(reader, LATEST, [scope.issuerId, toShard(scope)])
   if (row === undefined) return undefined
   return {
@@ -33,7 +47,7 @@ export async function findLastCrl(reader: Knex, scope: CrlScope): Promise<CrlRow
     thisUpdate: toDate(row.this_update),
     nextUpdate: toDate(row.next_update),
     entryCount: Number(row.entry_count),
-    crlDer: toBytes(row.crl_der),
+    content: toContent(row),
   }
 }
 
@@ -52,49 +66,7 @@ export async function readCrlPeriods(reader: Knex): Promise<CrlPeriod[]> {
   }))
 }
 
-/** An entry out of the text that {@link readCrlEntries} asks for. */
-function toEntry(text: string): CrlEntryRow {
-  const [serialHex = '', revokedAt = '', reason = '', invalidityDate = ''] = text.split(',')
-  return {
-    serialHex,
-    revokedAt: new Date(Number(revokedAt)),
-    reason: reason as RevocationReason,
-    invalidityDate: invalidityDate === '' ? null : new Date(Number(invalidityDate)),
-  }
-}
-
-/**
- * Revoked and held serials of a scope in the order of their hexadecimal text, a few thousand a read. Each read is one
- * text: an object for each row and column would take the driver several times as long as all the rest.
- *
- * An expired certificate stays until it was on one CRL after its end (RFC 5280 §3.3): it is left out when the
- * last CRL of the scope already lay behind its `notAfter`. Nothing is left out for being newer than the CRL: a
- * CRL may say more than its `thisUpdate` promises, never less.
- */
-export async function* readCrlEntries(
-  reader: Knex,
-  scope: CrlScope,
-  entriesPerRead = ENTRIES_PER_READ,
-): AsyncGenerator<CrlEntryRow> {
-  const last = await findLastCrlTime(reader, scope)
-  const onlyShard = scope.shard === null ? '' : 'AND shard = ?'
-  const page = `SELECT serial_hex, revoked_at, reason, invalidity_date FROM revocations
-    WHERE issuer_id = ? ${onlyShard} AND serial_hex > ?
-    AND (not_after IS NULL OR not_after >= ?) ORDER BY serial_hex LIMIT ?`
-  const entry = `serial_hex || ',' || revoked_at || ',' || reason || ',' || coalesce('' || invalidity_date, '')`
-  const sql = `SELECT string_agg(${entry}, ';' ORDER BY serial_hex) AS entries FROM (${page}) AS page`
-  const scopeValues: SqlValue[] = scope.shard === null ? [scope.issuerId] : [scope.issuerId, scope.shard]
-  let after = ''
-  for (;;) {
-    const [row] = await queryRows(reader, sql, [...scopeValues, after, last, entriesPerRead])
-    if (row?.entries == null) return
-    const texts = String(row.entries).split(';')
-    for (const text of texts) yield toEntry(text)
-    if (texts.length < entriesPerRead) return
-    after = toEntry(texts.at(-1) ?? '').serialHex
-  }
-}
-
+/** `thisUpdate` of the newest CRL of a scope, milliseconds; 0 before the first. */
 async function findLastCrlTime(reader: Knex, scope: CrlScope): Promise<number> {
   const [row] = await queryRows(reader, LATEST_NUMBER, [scope.issuerId, toShard(scope)])
   return row === undefined ? 0 : Number(row.this_update)
@@ -109,6 +81,43 @@ function checkNumber(number: string, previous: string | null): void {
   }
 }
 
+/** Stores parts ahead of the list that will name them. @returns their ids, in their order */
+function addCrlParts(
+  committer: Committer,
+  parts: readonly Uint8Array[],
+  at: Date,
+): Promise<readonly string[]> {
+  const insert = 'INSERT INTO crl_parts (made_at, bytes) VALUES (?, ?) RETURNING id'
+  return committer.write({
+    run: async (trx) => {
+      const ids: string[] = []
+      for (const bytes of parts) {
+        const [row] = await trx.rows(insert, [at.getTime(), bytes])
+        ids.push(String(row?.id))
+      }
+      return ids
+    },
+    records: [],
+  })
+}
+
+/** Octets of a part. @throws {STORE_UNAVAILABLE} when it is not there */
+async function readCrlPart(reader: Knex, id: string): Promise<Uint8Array> {
+  const [row] = await queryRows(reader, 'SELECT bytes FROM crl_parts WHERE id = ?', [Number(id)])
+  if (row === undefined) throw new CodedError('STORE_UNAVAILABLE', 'A part of the CRL is not there any more')
+  return toBytes(row.bytes)
+}
+
+/** A list whose parts are gone would be published and could not be served. */
+async function checkParts(trx: Transaction, parts: readonly CrlPart[]): Promise<void> {
+  if (parts.length === 0) return
+  const ids = new Set(parts.map(({ id }) => Number(id)))
+  const sql = `SELECT count(*) AS n FROM crl_parts WHERE id IN ${numbersOf(trx.client)}`
+  const [row] = await trx.rows(sql, [JSON.stringify([...ids])])
+  if (Number(row?.n) !== ids.size)
+    throw new CodedError('REVOCATION_CONFLICT', 'A part of this CRL is not there any more')
+}
+
 async function insertCrl(trx: Transaction, row: CrlRow, previousNumber: string | null): Promise<void> {
   const shard = toShard(row)
   const [last] = await trx.rows(LATEST_NUMBER, [row.issuerId, shard])
@@ -119,6 +128,8 @@ async function insertCrl(trx: Transaction, row: CrlRow, previousNumber: string |
   if (last !== undefined && Number(last.this_update) > row.thisUpdate.getTime()) {
     throw new CodedError('REVOCATION_CONFLICT', 'A CRL is not older than the CRL before it')
   }
+  const { headDer, parts, tailDer, sha256 } = row.content
+  await checkParts(trx, parts)
   await trx.table('crls').insert({
     issuer_id: row.issuerId,
     shard,
@@ -126,12 +137,14 @@ async function insertCrl(trx: Transaction, row: CrlRow, previousNumber: string |
     this_update: row.thisUpdate.getTime(),
     next_update: row.nextUpdate.getTime(),
     entry_count: row.entryCount,
-    crl_der: row.crlDer,
+    crl_der: headDer,
+    ...(tailDer.length === 0 ? {} : { parts: encodeParts(parts), tail_der: tailDer }),
+    crl_sha256: sha256,
   })
 }
 
 /** Publishes a CRL after the one that its builder saw. @throws {REVOCATION_CONFLICT} */
-export async function publishCrl(
+async function publishCrl(
   committer: Committer,
   row: CrlRow,
   previousNumber: string | null,
@@ -140,3 +153,17 @@ export async function publishCrl(
   checkNumber(row.number, previousNumber)
   await committer.write({ run: (trx) => insertCrl(trx, row, previousNumber), records })
 }
+
+/** CRLs over the database. */
+export const createCrls = (
+  { reader }: Database,
+  committer: Committer,
+): Pick<CaStore, 'crlEntries' | 'lastCrl' | 'addCrlParts' | 'readCrlPart' | 'publishCrl'> => ({
+  async *crlEntries(scope) {
+    yield* readCrlEntries(reader, scope, await findLastCrlTime(reader, scope))
+  },
+  lastCrl: (scope) => findLastCrl(reader, scope),
+  addCrlParts: (parts, at) => addCrlParts(committer, parts, at),
+  readCrlPart: (id) => readCrlPart(reader, id),
+  publishCrl: (row, previousNumber, records) => publishCrl(committer, row, previousNumber, records),
+})

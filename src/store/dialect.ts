@@ -33,11 +33,18 @@ const WAL_AUTOCHECKPOINT_PAGES = 4000
 // After a long read or a backup the log file shrinks to this again; without a limit it stays as large as it once was.
 const WAL_KEPT_BYTES = 67_108_864
 const CACHE_KIB = 65_536
+const SMALL_CACHE_KIB = 2_048
+
+/** How much a connection of SQLite keeps in memory: usually, and while it reads what is wanted once. */
+export const SQLITE_CACHE = {
+  usual: `PRAGMA cache_size = -${CACHE_KIB}`,
+  small: `PRAGMA cache_size = -${SMALL_CACHE_KIB}`,
+} as const
 
 const COMMON_PRAGMAS = [
   `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`,
   'PRAGMA foreign_keys = ON',
-  `PRAGMA cache_size = -${CACHE_KIB}`,
+  SQLITE_CACHE.usual,
   'PRAGMA temp_store = MEMORY',
 ]
 
@@ -87,6 +94,9 @@ export function shareReads(reader: Knex, read: ReadRows | undefined): void {
 
 const isPg = (knex: Knex): boolean => (knex.client as { config: Knex.Config }).config.client === 'pg'
 
+/** Whether an open pool is one of SQLite. */
+export const isSqlite = (knex: Knex): boolean => !isPg(knex)
+
 /** Rows of a raw query. */
 export async function queryRows(
   knex: Knex,
@@ -113,6 +123,12 @@ export const orderLockStatement = (client: DatabaseClient): string | undefined =
 /** The texts of a JSON array that is bound as one value: the same statement for any number of them. */
 export const textsOf = (client: DatabaseClient): string =>
   client === 'pg' ? '(SELECT jsonb_array_elements_text(?::jsonb))' : '(SELECT value FROM json_each(?))'
+
+/** The same for whole numbers. */
+export const numbersOf = (client: DatabaseClient): string =>
+  client === 'pg'
+    ? '(SELECT jsonb_array_elements_text(?::jsonb)::bigint)'
+    : '(SELECT value FROM json_each(?))'
 
 /** Why a statement failed, as far as a caller must tell cases apart. */
 export type SqlFailure = 'unique' | 'constraint' | 'other'

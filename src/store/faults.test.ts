@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
+import { wholeCrl } from '../../ca/formats.ts'
 import type { StatusChange } from '../../ca/ports.ts'
 import { parseRecord } from '../audit/record.ts'
 import { draft, intent, issued, NOW, openTempStore } from '../test/temp-store.ts'
@@ -144,7 +145,7 @@ const attempts = async (
           thisUpdate: NOW,
           nextUpdate: NOW,
           entryCount: 0,
-          crlDer: new Uint8Array([1]),
+          content: wholeCrl(new Uint8Array([1])),
         },
         null,
         [draft()],

@@ -137,26 +137,37 @@ test('law art. 24: certificate and evidence are kept for five years after the en
   t.is(parseRecord(records[0]!.leaf).data.serialHex, row.serialHex)
 })
 
-test('old CRLs lose their bytes, the newest of each scope never', async (t) => {
+test('CRLs lose their octets a while after the next one, the newest of each scope never; then parts go', async (t) => {
   const { store } = await openTempStore(t)
-  const publish = (shard: number | null, number: string, previous: string | null): Promise<void> =>
-    store.ca.publishCrl(
-      {
-        issuerId: 'i',
-        shard,
-        number,
-        thisUpdate: NOW,
-        nextUpdate: later(1),
-        entryCount: 0,
-        crlDer: new Uint8Array([1]),
-      },
-      previous,
-      [],
-    )
-  await publish(null, '1', null)
-  await publish(null, '2', '1')
-  await publish(0, '1', null)
-  t.is(await store.retention.pruneCrls(later(2)), 1)
+  const publish = async (shard: number | null, number: string, previous: string | null, at: number) => {
+    const [id = ''] = await store.ca.addCrlParts([new Uint8Array([Number(number)])], NOW)
+    const part = { id, sha256: 'a'.repeat(64), byteLength: 1 }
+    const [headDer, tailDer] = [new Uint8Array([0x30]), new Uint8Array([0x31])]
+    const content = { headDer, parts: [part], tailDer, sha256: 'b'.repeat(64) }
+    const row = {
+      issuerId: 'i',
+      shard,
+      number,
+      thisUpdate: later(at),
+      nextUpdate: later(at + 1),
+      entryCount: 1,
+    }
+    await store.ca.publishCrl({ ...row, content }, previous, [])
+    return id
+  }
+  const gone = await publish(null, '1', null, 0)
+  const kept = await publish(null, '2', '1', 1000)
+  const other = await publish(0, '1', null, 0)
+  const [unnamed = ''] = await store.ca.addCrlParts([new Uint8Array([9])], NOW)
+  t.is(await store.retention.pruneCrls(later(1000)), 0, 'its successor is not old enough')
+  t.is(await store.retention.pruneCrlParts(NOW), 0, 'parts of a list being made')
+  t.is(await store.retention.pruneCrls(later(1001)), 1)
+  t.is(await store.retention.pruneCrls(later(1001)), 0)
+  t.is(await store.retention.pruneCrlParts(later(DAY)), 2)
+  for (const id of [gone, unnamed])
+    await t.throwsAsync(store.ca.readCrlPart(id), { code: 'STORE_UNAVAILABLE' })
+  t.deepEqual([...(await store.ca.readCrlPart(kept))], [2])
+  t.deepEqual([...(await store.ca.readCrlPart(other))], [1])
   t.is((await store.ca.lastCrl({ issuerId: 'i', shard: null }))?.number, '2')
   t.is((await store.ca.lastCrl({ issuerId: 'i', shard: 0 }))?.number, '1')
 })

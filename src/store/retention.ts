@@ -17,6 +17,7 @@ const RETENTION_YEARS = 5
 
 const DOCUMENTS_PER_SWEEP = 200
 const HOUR_MS = 3_600_000
+const PARTS_PER_SWEEP = 500
 
 /** The first instant at which something that ended then may be erased: the same day and time, years later. */
 function readRetentionEnd(ended: Date): Date {
@@ -80,6 +81,28 @@ async function eraseDocument(trx: Transaction, id: string, now: Date): Promise<b
   return Number(count) > 0
 }
 
+async function pruneCrls(trx: Transaction, before: Date): Promise<number> {
+  const rows = await trx.rows(
+    `SELECT c.id FROM crls c WHERE c.crl_der IS NOT NULL AND EXISTS (SELECT 1 FROM crls n
+       WHERE n.issuer_id = c.issuer_id AND n.shard = c.shard AND n.id > c.id AND n.this_update < ?)`,
+    [before.getTime()],
+  )
+  const dropped = { crl_der: null, parts: null, tail_der: null }
+  for (const { id } of rows) await trx.table('crls').where({ id }).update(dropped)
+  return rows.length
+}
+
+async function pruneCrlParts(trx: Transaction, before: Date): Promise<number> {
+  const lists = await trx.rows('SELECT parts FROM crls WHERE crl_der IS NOT NULL AND parts IS NOT NULL')
+  const named = new Set(
+    lists.flatMap(({ parts }) => (JSON.parse(String(parts)) as [string][]).map(([id]) => id)),
+  )
+  const old = await trx.rows('SELECT id FROM crl_parts WHERE made_at < ? ORDER BY id', [before.getTime()])
+  const left = old.filter(({ id }) => !named.has(String(id))).slice(0, PARTS_PER_SWEEP)
+  for (const { id } of left) await trx.table('crl_parts').where({ id }).delete()
+  return left.length
+}
+
 /** Erasing over the database and the files. */
 export function createRetention({ reader }: Database, committer: Committer, files: DocumentFiles) {
   return {
@@ -123,19 +146,11 @@ export function createRetention({ reader }: Database, committer: Committer, file
     /** @throws {IDENTITY_EVIDENCE_NOT_FOUND} {RETENTION_NOT_OVER} */
     eraseEvidence: (id: string, now: Date, records: readonly RecordDraft[]): Promise<void> =>
       committer.write<void>({ run: (trx) => eraseEvidence(trx, id, now), records }),
-    /** Drops the bytes of CRLs that ended before this instant; number, times and record stay. */
+    /** Drops the octets of CRLs that a newer one followed before this instant; number, times and record stay. */
     pruneCrls: (before: Date): Promise<number> =>
-      committer.write<number>({
-        run: async (trx) => {
-          const newest = 'SELECT max(id) FROM crls GROUP BY issuer_id, shard'
-          const rows = await trx.rows(
-            `SELECT id FROM crls WHERE next_update < ? AND crl_der IS NOT NULL AND id NOT IN (${newest})`,
-            [before.getTime()],
-          )
-          for (const { id } of rows) await trx.table('crls').where({ id }).update({ crl_der: null })
-          return rows.length
-        },
-        records: [],
-      }),
+      committer.write<number>({ run: (trx) => pruneCrls(trx, before), records: [] }),
+    /** Drops parts made before this instant that no CRL names, at most a few at a time. @returns how many */
+    pruneCrlParts: (before: Date): Promise<number> =>
+      committer.write<number>({ run: (trx) => pruneCrlParts(trx, before), records: [] }),
   }
 }

@@ -17,7 +17,13 @@ export type Crls = {
   readonly unchecked: () => number
 }
 
-type Scope = { number: bigint; thisUpdate: number; listed: Set<string> }
+type Scope = {
+  number: bigint
+  thisUpdate: number
+  listed: Set<string>
+  /** What a list that is not closed yet changes: it counts when that list is published, and only then. */
+  pending: { readonly entry: Entry; readonly index: number }[]
+}
 
 const listOf = (data: Entry['data'], name: string): string[] | undefined => {
   const value = data[name]
@@ -46,7 +52,8 @@ type Context = {
 const scopeOf = (context: Context, data: Entry['data']): { name: string; issuer: string; scope: Scope } => {
   const issuer = textOf(data, 'issuerId') ?? '?'
   const name = `${issuer}/${String(data.shard ?? null)}`
-  const scope = context.scopes.get(name) ?? { number: -1n, thisUpdate: 0, listed: new Set<string>() }
+  const fresh = (): Scope => ({ number: -1n, thisUpdate: 0, listed: new Set(), pending: [] })
+  const scope = context.scopes.get(name) ?? fresh()
   context.scopes.set(name, scope)
   return { name, issuer, scope }
 }
@@ -102,6 +109,8 @@ const publish = (context: Context, entry: Entry, index: number): void => {
   const { report, lastUpdate } = context
   const { name, issuer, scope } = scopeOf(context, entry.data)
   const thisUpdate = advance(context, entry, index)
+  for (const part of scope.pending.splice(0))
+    if (numberOf(part.entry.data) === scope.number) change(context, part.entry, part.index)
   if (!change(context, entry, index)) {
     context.unchecked++
     return
@@ -165,7 +174,8 @@ const checkStopped = ({ stopped, report }: Context, entry: Entry, index: number)
 
 const see = (context: Context, entry: Entry, index: number): void => {
   if (entry.type === 'crl.published') publish(context, entry, index)
-  if (entry.type === 'crl.changes') change(context, entry, index)
+  if (entry.type === 'crl.changes') scopeOf(context, entry.data).scope.pending.push({ entry, index })
+  if (entry.type === 'crl.refused') scopeOf(context, entry.data).scope.pending.length = 0
   if (entry.type === 'crl.imported') takeIn(context, entry, index)
   if (entry.type === 'certificate.intent') checkStopped(context, entry, index)
   if (entry.type !== 'certificate.revoked' && entry.type !== 'certificate.held') return

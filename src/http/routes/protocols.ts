@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { encodeOcspError, encodeTimeStampRefusal } from '../../../ca/formats.ts'
 import type { OcspAnswer } from '../../../ca/ports.ts'
 import type { Services } from '../../services/services.ts'
-import { httpDate, strongEtag } from '../caching.ts'
+import { hashEtag, httpDate, isNamedBy, strongEtag } from '../caching.ts'
 import { type MessageAnswer, messageRoute, type Reply, type RouteDefinition, route } from '../route.ts'
 import { closed, Identifier } from '../schemas.ts'
 
@@ -60,6 +60,11 @@ const ocsp = {
   failure: encodeOcspError('internalError'),
 }
 
+const crlResponses = {
+  200: { description: 'DER CertificateList', contentType: 'application/pkix-crl' },
+  304: { description: 'The list is still the one that If-None-Match names' },
+}
+
 export const protocolRoutes = (services: Services): readonly RouteDefinition[] => [
   messageRoute({
     method: 'POST',
@@ -111,9 +116,9 @@ export const protocolRoutes = (services: Services): readonly RouteDefinition[] =
     summary: 'Full CRL of an issuer',
     permission: 'public',
     params: Type.Object({ issuerId: Identifier }, closed),
-    responses: { 200: { description: 'DER CertificateList', contentType: 'application/pkix-crl' } },
+    responses: crlResponses,
     errors: ['NOT_FOUND', 'ISSUER_UNKNOWN'],
-    handler: async ({ params }) => crlReply(services, params.issuerId, null),
+    handler: async ({ params, header }) => crlReply(services, header, params.issuerId, null),
   }),
   route({
     method: 'GET',
@@ -126,9 +131,9 @@ export const protocolRoutes = (services: Services): readonly RouteDefinition[] =
       { issuerId: Identifier, shard: Type.Integer({ minimum: 0, maximum: 65_535 }) },
       closed,
     ),
-    responses: { 200: { description: 'DER CertificateList', contentType: 'application/pkix-crl' } },
+    responses: crlResponses,
     errors: ['NOT_FOUND', 'ISSUER_UNKNOWN'],
-    handler: async ({ params }) => crlReply(services, params.issuerId, params.shard),
+    handler: async ({ params, header }) => crlReply(services, header, params.issuerId, params.shard),
   }),
   route({
     method: 'GET',
@@ -149,20 +154,30 @@ export const protocolRoutes = (services: Services): readonly RouteDefinition[] =
   }),
 ]
 
-async function crlReply(services: Services, issuerId: string, shard: number | null): Promise<Reply> {
+async function crlReply(
+  services: Services,
+  header: (name: string) => string,
+  issuerId: string,
+  shard: number | null,
+): Promise<Reply> {
   const crl = await services.status.crl(issuerId, shard)
   const seconds = Math.max(
     0,
     Math.min(60, Math.floor((crl.nextUpdate.getTime() - services.now().getTime()) / 1000)),
   )
+  const etag = hashEtag(crl.content.sha256)
+  const headers = {
+    'Cache-Control': `public, max-age=${seconds}`,
+    'Last-Modified': httpDate(crl.thisUpdate),
+    ETag: etag,
+  }
+  if (isNamedBy(header('if-none-match'), etag)) return { status: 304, headers }
+  const { octets, byteLength } = services.status.crlOctets(crl)
   return {
     status: 200,
-    bytes: [crl.crlDer],
+    stream: octets,
+    sizeBytes: byteLength,
     contentType: 'application/pkix-crl',
-    headers: {
-      'Cache-Control': `public, max-age=${seconds}`,
-      'Last-Modified': httpDate(crl.thisUpdate),
-      ETag: strongEtag(crl.crlDer),
-    },
+    headers,
   }
 }

@@ -8,6 +8,7 @@ import { operation } from './0005-operation.ts'
 import { evidenceAttributes } from './0006-evidence-attributes.ts'
 import { partitions } from './0007-partitions.ts'
 import { startedRequests } from './0008-started-requests.ts'
+import { crlParts } from './0009-crl-parts.ts'
 import type { Migration } from './columns.ts'
 
 /** Table in which knex remembers what it has run. */
@@ -23,6 +24,7 @@ const migrations: readonly (Migration & { readonly file: string })[] = [
   evidenceAttributes,
   partitions,
   startedRequests,
+  crlParts,
 ].map((migration) => ({ ...migration, file: migration.name }))
 
 /** Names of all migrations that this code knows, in order. */

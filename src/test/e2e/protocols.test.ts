@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
+import { strongEtag } from '../../http/caching.ts'
 import { leavesFromBundles, verifyLog } from '../../audit/verify-log.ts'
 import { formatDay, toShanghaiDay } from '../../stats/day.ts'
 import { requireTool, run } from '../judges.ts'
@@ -113,8 +114,15 @@ test.serial('CRL: full list and shard are signed, cacheable, and name a held cer
       const response = await fetchCrl(t, scope)
       t.regex(response.headers.get('cache-control') ?? '', /^public, max-age=\d+$/)
       t.truthy(response.headers.get('last-modified'))
-      t.truthy(response.headers.get('etag'))
-      await writeFile(join(folder, 'list.crl'), new Uint8Array(await response.arrayBuffer()))
+      const octets = new Uint8Array(await response.arrayBuffer())
+      t.is(response.headers.get('content-length'), String(octets.length))
+      const etag = response.headers.get('etag') ?? ''
+      t.is(etag, strongEtag(octets))
+      const headers = { 'If-None-Match': `"other", W/${etag}` }
+      const again = await service.fetch(crlUrl(scope), { headers })
+      t.true(again.status === 304 || again.headers.get('etag') !== etag)
+      await again.arrayBuffer()
+      await writeFile(join(folder, 'list.crl'), octets)
       const judged = await openssl(
         'crl',
         '-in',

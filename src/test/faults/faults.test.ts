@@ -11,6 +11,8 @@ const POINTS: readonly (readonly [PortFault['port'], string, readonly number[]])
   ['ca-store', 'record', [1, 2]],
   ['ca-store', 'changeStatus', [1, 2]],
   ['ca-store', 'publishCrl', [1, 2]],
+  ['ca-store', 'addCrlParts', [1, 2]],
+  ['ca-store', 'readCrlPart', [1, 2, 3]],
   ['ca-store', 'findStatus', [1, 2]],
   ['ca-store', 'findBlockedKeys', [1, 3]],
   ['ca-store', 'certificatesWithKeys', [1, 3]],
