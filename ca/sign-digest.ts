@@ -159,14 +159,5 @@ function heldAlgorithm(core: Core, keyId: string, row: IssuedRow): SignatureAlgo
 
 function issuedOf(core: Core, row: IssuedRow): IssuedCertificate {
   const issuer = getIssuer(core, row.issuerId)
-  const { certDer, serialHex, issuerId, profile, notBefore, notAfter } = row
-  return {
-    certDer,
-    chainDer: [issuer.certDer, ...issuer.chainDer],
-    serialHex,
-    issuerId,
-    profile,
-    notBefore,
-    notAfter,
-  }
+  return { ...row, chainDer: [issuer.certDer, ...issuer.chainDer] }
 }
