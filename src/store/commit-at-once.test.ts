@@ -20,13 +20,17 @@ test('rows and leaves come out as they went in, whatever their text', async (t) 
   t.is(first && parseRecord(first.leaf).data.text, NAME)
 })
 
-test('a text with a NUL is stored whole', async (t) => {
-  const { store } = await openTempStore(t)
-  const row = intent({ profile: 'a\u0000b' })
-  await store.ca.recordIntents([row], [draft({ text: 'a\u0000b' })])
-  await store.ca.recordIssued([issued(row)], [])
-  t.is((await store.ca.findIssued(row.issuerId, row.serialHex))?.profile, 'a\u0000b')
-})
+for (const [what, text, stored] of [
+  ['a NUL', 'a\u0000b', 'a\u0000b'],
+  ['half a surrogate pair', 'a\ud83db', 'a\ufffdb'],
+] as const)
+  test(`a text with ${what} is stored whole`, async (t) => {
+    const { store } = await openTempStore(t)
+    const row = intent({ profile: text })
+    await store.ca.recordIntents([row], [draft()])
+    await store.ca.recordIssued([issued(row)], [])
+    t.is((await store.ca.findIssued(row.issuerId, row.serialHex))?.profile, stored)
+  })
 
 test('a record of a clock that was overtaken by another writer gets the time of the last one', async (t) => {
   const { store } = await openTempStore(t)

@@ -58,6 +58,7 @@ function prepareConnection(connection: RawConnection): Promise<void> {
     for (const sql of AT_ONCE_SCHEMA) await preparedOn(connection).all(sql, [])
   })()
   ready.set(connection, made)
+  made.catch(() => ready.delete(connection))
   return made
 }
 
@@ -74,8 +75,8 @@ async function readLastTime({ reader }: Database): Promise<number> {
   return last === undefined ? 0 : Number(last.at)
 }
 
-/** A text with a NUL would end there. */
-const hasNul = (json: string): boolean => json.includes(String.raw`\u0000`)
+/** A text with a NUL would end there, and half a surrogate pair is no text: the driver has a way with both. */
+const isOdd = (json: string): boolean => json.includes(String.raw`\u0000`) || json.includes(String.raw`\ud`)
 
 /**
  * Writes them all in one statement; durable on return.
@@ -101,7 +102,7 @@ export async function commitAtOnce(
       ? records
       : inserts.filter((insert) => insert.table === table).flatMap(({ rows }) => rows)
   const values = TABLES.map((table) => toJson(rowsOf(table), table))
-  if (values.some(hasNul)) return false
+  if (values.some(isOdd)) return false
   const last = records.at(-1)
   if (last) lastTimes.set(db, Number(last[1]))
   const connection = (await db.writer.client.acquireConnection()) as RawConnection
