@@ -5,7 +5,7 @@ import { type SignatureAlgorithm, verifySignature } from './algorithms/signature
 import { nullValue, octetString, oid, sequence } from './asn1/writer.ts'
 import { CodedError } from './errors.ts'
 import { type SigningStamper, type TokenSlot, buildTstInfo, signToken } from './timestamp-token.ts'
-import type { Certificate } from './x509/certificate.ts'
+import type { CertificateReference } from './x509/certificate.ts'
 import { ATTRIBUTE, CONTENT } from './x509/cms.ts'
 import {
   type CommitmentType,
@@ -16,7 +16,7 @@ import {
 
 /** What a signature will say. */
 export interface SignatureDraft {
-  readonly certificate: Certificate
+  readonly certificate: CertificateReference
   readonly signingTime: Date
   readonly signedAttributesDer: Uint8Array
 }
@@ -32,7 +32,7 @@ export interface SignatureContent {
 /** The octets that a key signs for a digest. */
 export function draftSignature(
   { contentSha256, format, commitment }: SignatureContent,
-  certificate: Certificate,
+  certificate: CertificateReference,
   at: Date,
 ): SignatureDraft {
   const signingTime = new Date(Math.floor(at.getTime() / 1000) * 1000)

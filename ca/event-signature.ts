@@ -14,7 +14,7 @@ import type { Signed, SignInput } from './drafts.ts'
 import { CodedError } from './errors.ts'
 import { type OneTimeKey, signOnceWith } from './keys/one-time.ts'
 import { type SigningStamper, type TokenSlot, slotNow } from './timestamp-token.ts'
-import { parseCertificate } from './x509/certificate.ts'
+import { readReference } from './x509/certificate.ts'
 
 /** One-time keys are P-256. */
 const EVENT_KEY = getKeyAlgorithm('P-256')
@@ -62,7 +62,7 @@ export interface EventSignature {
  */
 export async function signEvent(input: EventInput, tsa: SigningStamper): Promise<EventSignature[]> {
   const { certDer, chainDer, at } = input
-  const certificate = parseCertificate(certDer)
+  const certificate = readReference(certDer)
   const publicKey = publicKeyObject(certificate.spkiDer)
   const { signature: algorithm } = EVENT_KEY
   const sign = signOnceWith(input.key, algorithm)

@@ -125,15 +125,7 @@ function complete(core: IssuingCore, prepared: PreparedIssuance, { certDer, cert
         data: issuedData(prepared, row, salt),
       },
     ],
-    certificate: {
-      certDer,
-      chainDer: [issuer.certDer, ...issuer.chainDer],
-      serialHex: intent.serialHex,
-      issuerId: intent.issuerId,
-      profile: intent.profile,
-      notBefore: draft.notBefore,
-      notAfter: draft.notAfter,
-    },
+    certificate: { ...row, chainDer: [issuer.certDer, ...issuer.chainDer] },
   }
 }
 

@@ -185,15 +185,9 @@ export interface IssueRequest extends Actor {
 }
 
 /** A certificate with its chain. */
-export interface IssuedCertificate {
-  readonly certDer: Uint8Array
+export interface IssuedCertificate extends IssuedRow {
   /** Issuing CA first, root last. */
   readonly chainDer: readonly Uint8Array[]
-  readonly serialHex: string
-  readonly issuerId: string
-  readonly profile: string
-  readonly notBefore: Date
-  readonly notAfter: Date
 }
 
 /** What is asked of a status: revocation, hold or release. */

@@ -84,7 +84,8 @@ async function signHeld(
   const certificate = issuedOf(core, row)
   const algorithm = heldAlgorithm(core, keyId, row)
   const operation = operationOf(core, request, keyId, toHex(request.contentSha256))
-  const draft = draftSignature(request, parseCertificate(certDer), now())
+  const parsed = parseCertificate(certDer)
+  const draft = draftSignature(request, parsed, now())
   const { issuerId, serialHex } = signer
   await store.record([signatureIntent(core, operation, { issuerId, serialHex })])
   const done: RecordDraft[] = []
@@ -93,7 +94,7 @@ async function signHeld(
     const signatureValue = await core.keys.sign(keyId, algorithm, draft.signedAttributesDer)
     done.push(heldKeyUsed(core, operation))
     const parts = { draft, algorithm, signatureValue, certDer, chainDer: certificate.chainDer }
-    checkSignatureValue(publicKeyObject(draft.certificate.spkiDer), parts)
+    checkSignatureValue(publicKeyObject(parsed.spkiDer), parts)
     const token = request.withTimestamp ? await stampHeld(core, authority, signatureValue) : undefined
     done.push(...createdRecords(core, operation, signatureValue, signer, token?.draft))
     const cmsDer = assembleSignature({ ...parts, tokenDer: token?.tokenDer })
@@ -158,14 +159,5 @@ function heldAlgorithm(core: Core, keyId: string, row: IssuedRow): SignatureAlgo
 
 function issuedOf(core: Core, row: IssuedRow): IssuedCertificate {
   const issuer = getIssuer(core, row.issuerId)
-  const { certDer, serialHex, issuerId, profile, notBefore, notAfter } = row
-  return {
-    certDer,
-    chainDer: [issuer.certDer, ...issuer.chainDer],
-    serialHex,
-    issuerId,
-    profile,
-    notBefore,
-    notAfter,
-  }
+  return { ...row, chainDer: [issuer.certDer, ...issuer.chainDer] }
 }

@@ -203,7 +203,7 @@ async function composeOver(
   const services = createServices(
     { ca, store, config, now, randomBytes: random, log, logKey, font: lazyFont(config), verify },
     [
-      { name: 'store', check: () => store.ping() },
+      { name: 'store', check: () => store.ping(now()) },
       { name: 'log', check: () => store.checkFloor() },
       { name: 'clock', check: () => checkClock(store.ca, now) },
     ],

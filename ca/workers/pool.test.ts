@@ -18,6 +18,8 @@ import type { IssuanceToken } from '../ports.ts'
 import { openMemoryStore } from '../testing/memory-store.ts'
 import { makeCsr, makeRequest } from '../testing/requests.ts'
 import { messageDigestOf, parseSignedData } from '../x509/cms.ts'
+import { parseTimeStampResponse, parseTimeStampToken } from '../x509/tsp.ts'
+import { encodeTimeStampRequest } from '../x509/tsp-writer.ts'
 import { openWorkers } from './pool.ts'
 
 const policiesFolder = join(import.meta.dirname, '../../policies')
@@ -202,4 +204,30 @@ test('attack: a key that is handed to a worker for one digest does not sign anot
   if (outcome === undefined || outcome instanceof CodedError) return t.fail()
   t.is(codeOf(outcome.signatures), 'DIGEST_NOT_AUTHORISED')
   t.true(outcome.signed.certDer.length > 0)
+})
+
+test('time stamps that come together are signed by workers, each over its own digest, at ascending times', async (t) => {
+  const { ports, places, material, store } = await ceremony(t)
+  const ca = await openCa({ ...places, material, threads: 2 }, ports)
+  t.teardown(() => ca.close())
+  const digests = Array.from({ length: 30 }, () => new Uint8Array(randomBytes(32)))
+  // Twice: the workers have the key of the TSA by the second time.
+  for (const round of [1, 2]) {
+    const responses = await Promise.all(
+      digests.map((digest) =>
+        ca.timestamp(encodeTimeStampRequest({ hash: 'SHA-256', digest, certReq: true })),
+      ),
+    )
+    const tokens = responses.map((der) => parseTimeStampToken(parseTimeStampResponse(der).tokenDer ?? der))
+    t.deepEqual(
+      tokens.map(({ tstInfo }) => tstInfo.messageImprint.digest),
+      digests,
+    )
+    for (const { signedData } of tokens) t.is(signedData.certificates.length, 2)
+    t.is(store.records.filter(({ type }) => type === 'timestamp.issued').length, 30 * round)
+  }
+  const times = store.records.flatMap(({ type, data }) =>
+    type === 'timestamp.issued' ? [String(data['serialHex']).slice(0, 18)] : [],
+  )
+  t.deepEqual(times, [...new Set(times)].toSorted())
 })

@@ -47,6 +47,11 @@ export interface Certificate {
   readonly signature: Uint8Array
 }
 
+/** What a signature says of its certificate. */
+export type CertificateReference = Pick<Certificate, 'raw' | 'serial'> & {
+  readonly issuer: Pick<Name, 'raw'>
+}
+
 /** Larger than any certificate seen in the field, PQC included. */
 export const MAX_CERTIFICATE_BYTES = 65_536
 
@@ -112,6 +117,22 @@ export function parseCertificate(der: Uint8Array): Certificate {
     extensions: extensionsNode ? parseExtensions(onlyChild(extensionsNode)) : new Map(),
     signature,
   }
+}
+
+/**
+ * Names a certificate that was read and linted a moment ago, by the few of its parts that a signature needs.
+ *
+ * @throws {CodedError} INPUT_MALFORMED
+ */
+export function readReference(der: Uint8Array): CertificateReference & Pick<Certificate, 'spkiDer'> {
+  const tbs = readSequence(readSequence(der).next(TAG.sequence))
+  tbs.optional(contextConstructed(0))
+  const serial = integerBytes(tbs.next(TAG.integer))
+  tbs.next(TAG.sequence)
+  const issuer = { raw: tbs.next(TAG.sequence).raw }
+  tbs.next(TAG.sequence)
+  tbs.next(TAG.sequence)
+  return { raw: der, serial, issuer, spkiDer: tbs.next(TAG.sequence).raw }
 }
 
 function parseVersion(node: Der | undefined): number {

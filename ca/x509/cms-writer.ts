@@ -9,7 +9,7 @@ import { type Der, childrenOf, onlyChild, parseDer, readSequence } from '../asn1
 import { TAG, contextConstructed } from '../asn1/tags.ts'
 import { type HashName, getHash, sha256 } from '../algorithms/hashes.ts'
 import { type SignatureAlgorithm } from '../algorithms/signatures.ts'
-import { type Certificate } from './certificate.ts'
+import type { CertificateReference } from './certificate.ts'
 import { ATTRIBUTE, CONTENT } from './cms.ts'
 
 /** Attribute with one value. */
@@ -21,7 +21,7 @@ const encodeAttribute = (type: string, value: Uint8Array | Nested): Uint8Array =
   encodeNested(attributeOf(type, value))
 
 /** IssuerAndSerialNumber. */
-const issuerAndSerial = ({ issuer, serial }: Certificate): Nested =>
+const issuerAndSerial = ({ issuer, serial }: CertificateReference): Nested =>
   nested(TAG.sequence, issuer.raw, nested(TAG.integer, serial))
 
 /**
@@ -30,7 +30,10 @@ const issuerAndSerial = ({ issuer, serial }: Certificate): Nested =>
  *
  * @param withIssuerSerial also name issuer and serial, as EN 319 122-1 §5.2.2.3 recommends
  */
-export function encodeSigningCertificate(certificate: Certificate, withIssuerSerial: boolean): Uint8Array {
+export function encodeSigningCertificate(
+  certificate: CertificateReference,
+  withIssuerSerial: boolean,
+): Uint8Array {
   const { raw, issuer, serial } = certificate
   const certHash = nested(TAG.octetString, sha256(raw))
   const issuerSerial = (): Nested =>
@@ -105,7 +108,7 @@ export interface SignedDataFields {
   readonly digestHash: HashName
   readonly signatureAlgorithm: SignatureAlgorithm
   readonly signature: Uint8Array
-  readonly certificate: Certificate
+  readonly certificate: CertificateReference
   /** Certificates to put in, the signer's included. */
   readonly certificatesDer: readonly Uint8Array[]
   /** One unsigned attribute, for example a signature time-stamp. */

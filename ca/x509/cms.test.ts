@@ -14,7 +14,7 @@ import { compareBytes, integer, octetString, sequence, tlv, utf8String } from '.
 import { mutationsOf, PARSER_CODES, verdictOf } from '../testing/fuzz.ts'
 import { encodePem } from '../testing/pem.ts'
 import { type TestCore, openTestCore } from '../testing/test-core.ts'
-import { parseCertificate } from './certificate.ts'
+import { parseCertificate, readReference } from './certificate.ts'
 import {
   ATTRIBUTE,
   CONTENT,
@@ -269,4 +269,11 @@ test('corpus: fuzz files end in a typed answer', (t) => {
     const bytes = readCorpusFile('fuzz', String(one.files?.['input']))
     t.true(PARSER_CODES.includes(verdictOf(() => parseSignedData(bytes))), one.id)
   }
+})
+
+test('a certificate is named in the same way whether all of it was read or only what names it', async (t) => {
+  const { certDer } = await make(false)
+  const { raw, serial, issuer, spkiDer } = parseCertificate(certDer)
+  t.deepEqual(readReference(certDer), { raw, serial, issuer: { raw: issuer.raw }, spkiDer })
+  t.throws(() => readReference(certDer.subarray(0, 200)), { code: 'INPUT_MALFORMED' })
 })

@@ -161,7 +161,8 @@ function send(ctx: Context, reply: Reply): void {
   for (const [name, value] of Object.entries(reply.headers ?? {})) ctx.set(name, value)
   if (reply.json !== undefined) {
     ctx.type = reply.contentType ?? 'application/json; charset=utf-8'
-    ctx.body = JSON.stringify(reply.json)
+    // As octets: node takes twice as long to write the same as text.
+    ctx.body = Buffer.from(JSON.stringify(reply.json))
   } else if (reply.stream) {
     ctx.type = reply.contentType ?? 'application/octet-stream'
     if (reply.sizeBytes !== undefined) ctx.length = reply.sizeBytes

@@ -3,7 +3,7 @@ import { CodedError } from '../../ca/errors.ts'
 import type { LegalGround, RevocationReason, RevokeRequest } from '../../ca/ports.ts'
 import { toPem } from '../lib/pem.ts'
 import type { CertificateListing, CertificateQuery } from '../store/certificates-search.ts'
-import { type IssueInput, issueOne } from './issue-certificates.ts'
+import { createIssueOne, type IssueInput } from './issue-certificates.ts'
 import { type PageView, pageOf } from './paging.ts'
 import type { ServiceDeps } from './deps.ts'
 import { actorOf, type Caller, narrow, reachOf } from './tenancy.ts'
@@ -51,13 +51,25 @@ export interface CertificateView {
   readonly chainPem?: readonly string[]
 }
 
+/** What is shown of a certificate. */
+type Shown = Omit<CertificateListing, 'intendedAt' | 'recordId'>
+
 const notFound = (): CodedError =>
   new CodedError('CERT_NOT_FOUND', 'no certificate of this tenant has this issuer and serial')
 
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null
 
+/** The status of a certificate that nobody has revoked yet. */
+const JUST_ISSUED = {
+  state: 'valid',
+  revokedAt: null,
+  reason: null,
+  legalGround: null,
+  invalidityDate: null,
+} as const
+
 /** A certificate as shown: what is stored, and what its status is now. */
-export function viewOf(row: CertificateListing, now: Date): CertificateView {
+export function viewOf(row: Shown, now: Date): CertificateView {
   const isOver = row.notAfter !== null && row.notAfter < now && row.state !== 'revoked'
   return {
     issuerId: row.issuerId,
@@ -110,11 +122,12 @@ async function findFor(
 
 export function createCertificates(deps: ServiceDeps) {
   const { ca, store, now } = deps
+  const issueOne = createIssueOne(deps)
 
   const find = (caller: Caller, issuerId: string, serialHex: string): Promise<CertificateListing> =>
     findFor(deps, caller, { issuerId, serialHex })
 
-  const show = (row: CertificateListing, certDer: Uint8Array | undefined): CertificateView =>
+  const show = (row: Shown, certDer: Uint8Array | undefined): CertificateView =>
     withPem(viewOf(row, now()), ca, certDer)
 
   async function get(caller: Caller, issuerId: string, serialHex: string): Promise<CertificateView> {
@@ -130,8 +143,8 @@ export function createCertificates(deps: ServiceDeps) {
 
     /** @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH */
     async issue(caller: Caller, input: IssueInput, mayRepeat = false): Promise<CertificateView> {
-      const { issuerId, serialHex, certDer } = await issueOne(deps, caller, input, mayRepeat)
-      return show(await find({ ...caller, scope: caller.tenant }, issuerId, serialHex), certDer)
+      const certificate = await issueOne(caller, input, mayRepeat)
+      return show({ ...certificate, ...JUST_ISSUED, issuedAt: certificate.at }, certificate.certDer)
     },
 
     async search(caller: Caller, input: SearchInput): Promise<PageView<CertificateView>> {

@@ -6,6 +6,7 @@ import { CodedError } from '../../ca/errors.ts'
 import { type SubjectAttribute, findAttribute, parseCertificate } from '../../ca/formats.ts'
 import type { IssuanceToken, IssuedCertificate, IssuedRow, IssueRequest } from '../../ca/ports.ts'
 import { fromBase64 } from '../lib/bytes.ts'
+import { joinCalls } from '../lib/joined.ts'
 import type { ServiceDeps } from './deps.ts'
 import { openEvidence } from './identity-evidence.ts'
 import { actorOf, type Caller } from './tenancy.ts'
@@ -99,22 +100,23 @@ export function refusalOf(error: unknown): CodedError {
  *   certificate already, that one is the answer
  * @throws {CodedError} the codes of the core; IDENTITY_EVIDENCE_REQUIRED, IDENTITY_EVIDENCE_MISMATCH
  */
-export async function issueOne(
-  deps: ServiceDeps,
-  caller: Caller,
-  input: IssueInput,
-  mayRepeat: boolean,
-): Promise<IssuedCertificate> {
-  const [request] = await requestsOf(deps, caller, [input])
-  if (request === undefined || request instanceof CodedError)
-    throw request ?? new CodedError('REQUEST_INVALID', 'there is no request')
-  try {
-    return await deps.ca.issue(await deps.ca.prepare(request))
-  } catch (error) {
-    const earlier =
-      mayRepeat && error instanceof CodedError ? await findEarlier(deps, request, error) : undefined
+export type IssueOne = (caller: Caller, input: IssueInput, mayRepeat: boolean) => Promise<IssuedCertificate>
+
+/** Groups of single requests: while one waits for the disk, another is drafted or signed. */
+const JOINED = { atMost: 200, underWay: 2, waiting: 5_000, overloaded: 'CA_OVERLOADED' } as const
+
+/** Single certificates: whatever is asked for at the same time shares commits, messages to the workers and look-ups. */
+export function createIssueOne(deps: ServiceDeps): IssueOne {
+  const issue = joinCalls((requests: readonly IssueRequest[]) => prepareAndIssue(deps, requests), JOINED)
+  return async (caller, input, mayRepeat) => {
+    const [request] = await requestsOf(deps, caller, [input])
+    if (request === undefined || request instanceof CodedError)
+      throw request ?? new CodedError('REQUEST_INVALID', 'there is no request')
+    const outcome = await issue(request)
+    if (!(outcome instanceof CodedError)) return outcome
+    const earlier = mayRepeat ? await findEarlier(deps, request, outcome) : undefined
     if (earlier) return earlier
-    throw error
+    throw outcome
   }
 }
 
@@ -193,14 +195,5 @@ async function findEarlier(
     row.identityEvidenceId === request.identityEvidenceId &&
     saysTheSame(request, row)
   if (!row || !issuer || !isSame) return undefined
-  const { certDer, serialHex, issuerId, profile, notBefore, notAfter } = row
-  return {
-    certDer,
-    chainDer: [issuer.certDer, ...issuer.chainDer],
-    serialHex,
-    issuerId,
-    profile,
-    notBefore,
-    notAfter,
-  }
+  return { ...row, chainDer: [issuer.certDer, ...issuer.chainDer] }
 }

@@ -3,11 +3,13 @@ import { CodedError } from '../../ca/errors.ts'
 import type { RecordDraft } from '../../ca/ports.ts'
 import type { Knex } from 'knex'
 import type { Role } from '../auth/permissions.ts'
+import { joinCalls } from '../lib/joined.ts'
 import { createConditions } from './conditions.ts'
 import type { Database, Transaction } from './database.ts'
-import { queryRows, type SqlRow } from './dialect.ts'
+import { queryRows, type SqlRow, textsOf } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
 import { buildPage, type PageRequest, parseCursor, readLimit } from './paging.ts'
+import { JOINED_READS } from './shared-reads.ts'
 import { type Page, type TenantFilter, toDate, toDateOrNull, toMillis, toTextOrNull } from './values.ts'
 
 /** An API key as stored. */
@@ -76,6 +78,24 @@ async function revokeApiKey(
   return true
 }
 
+/** Those of these public parts, in their order. */
+async function findApiKeys(
+  client: Database['client'],
+  reader: Knex,
+  prefixes: readonly string[],
+): Promise<(FoundApiKey | undefined)[]> {
+  const sql = `SELECT k.*, t.disabled_at AS tenant_disabled_at FROM api_keys k
+    LEFT JOIN tenants t ON t.id = k.tenant WHERE k.prefix IN ${textsOf(client)}`
+  const rows = await queryRows(reader, sql, [JSON.stringify([...new Set(prefixes)])])
+  const found = new Map(
+    rows.map((row) => [
+      String(row.prefix),
+      { ...toApiKey(row), isTenantDisabled: row.tenant_disabled_at != null },
+    ]),
+  )
+  return prefixes.map((prefix) => found.get(prefix))
+}
+
 async function listApiKeys(
   reader: Knex,
   tenant: TenantFilter | null,
@@ -91,17 +111,13 @@ async function listApiKeys(
 }
 
 /** API keys over the database. */
-export function createApiKeys({ reader }: Database, committer: Committer) {
+export function createApiKeys({ client, reader }: Database, committer: Committer) {
   return {
     /** By the public part of a presented key; the caller compares the hash. */
-    findByPrefix: async (prefix: string): Promise<FoundApiKey | undefined> => {
-      const sql = `SELECT k.*, t.disabled_at AS tenant_disabled_at FROM api_keys k
-        LEFT JOIN tenants t ON t.id = k.tenant WHERE k.prefix = ?`
-      const [row] = await queryRows(reader, sql, [prefix])
-      return row === undefined
-        ? undefined
-        : { ...toApiKey(row), isTenantDisabled: row.tenant_disabled_at != null }
-    },
+    findByPrefix: joinCalls(
+      (prefixes: readonly string[]) => findApiKeys(client, reader, prefixes),
+      JOINED_READS,
+    ),
     /** @throws {TENANT_NOT_FOUND} */
     create: (key: StoredApiKey, records: readonly RecordDraft[]): Promise<void> =>
       committer.write<void>({

@@ -21,7 +21,8 @@ export type RecordQuery = PageRequest & {
   readonly to?: Date | undefined
 }
 
-const ROWS_PER_READ = 2_000
+/** Requests wait while as many records are read out: a few milliseconds. */
+const ROWS_PER_READ = 256
 const BY_ID = 'SELECT seq, leaf FROM audit_records WHERE id = ?'
 
 const toStored = (row: SqlRow): StoredRecord => ({

@@ -16,6 +16,8 @@ export type InsertTable = {
   readonly row: string
   /** Values that one row takes. */
   readonly width: number
+  /** Which of them is octets, counted from 1; all others are texts and numbers. */
+  readonly octets?: number
 }
 
 const plainTable = (name: string, columns: readonly string[]): InsertTable => ({
@@ -49,20 +51,23 @@ export const SERIALS = plainTable('serials', [
 ])
 
 /** Issued certificates; the first two values of a row are serial and issuer. */
-export const CERTIFICATES = afterSerial('certificates', [
-  'cert_sha256',
-  'algorithm',
-  'not_before',
-  'not_after',
-  'subject',
-  'common_name',
-  'subject_salt',
-  'key_id',
-  'identity_evidence_id',
-  'issued_at',
-  'record_id',
-  'cert_der',
-])
+export const CERTIFICATES: InsertTable = {
+  ...afterSerial('certificates', [
+    'cert_sha256',
+    'algorithm',
+    'not_before',
+    'not_after',
+    'subject',
+    'common_name',
+    'subject_salt',
+    'key_id',
+    'identity_evidence_id',
+    'issued_at',
+    'record_id',
+    'cert_der',
+  ]),
+  octets: 14,
+}
 
 /** Signatures made. */
 export const SIGNATURES = plainTable('signatures', [

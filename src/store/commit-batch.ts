@@ -7,6 +7,7 @@
  */
 import type { RecordDraft } from '../../ca/ports.ts'
 import { type InsertTable, INSERT_ORDER, insertRows } from './bulk-insert.ts'
+import { commitAtOnce, forgetLastTime, type PlainWrite } from './commit-at-once.ts'
 import { type Database, type Transaction, withTransaction } from './database.ts'
 import { endsTransaction, orderLockStatement, type SqlValue } from './dialect.ts'
 import { insertRecords, type RandomBytes } from './records.ts'
@@ -132,6 +133,26 @@ async function attempt(work: () => Promise<unknown>): Promise<Outcome> {
   }
 }
 
+/** The batch, if it only inserts and knows its records beforehand. */
+function plainWrites(writes: readonly Write<unknown>[]): PlainWrite[] | undefined {
+  const plain = writes.flatMap(({ inserts = [], run, records }) =>
+    run === undefined && typeof records !== 'function' ? [{ inserts, records }] : [],
+  )
+  return plain.length === writes.length ? plain : undefined
+}
+
+/** Tries the batch as a whole, in one statement where that can be. */
+async function commitTogether(
+  db: Database,
+  writes: readonly Write<unknown>[],
+  random: RandomBytes,
+): Promise<Outcome[]> {
+  const plain = db.client === 'sqlite3' ? plainWrites(writes) : undefined
+  if (plain && (await commitAtOnce(db, plain, random))) return writes.map(() => ({ value: undefined }))
+  forgetLastTime(db)
+  return commitJoined(db, writes, random)
+}
+
 /** Writes a batch; durable on return. Never throws: each write has its outcome, in order. */
 export async function commitBatch(
   db: Database,
@@ -139,8 +160,9 @@ export async function commitBatch(
   random: RandomBytes,
 ): Promise<Outcome[]> {
   try {
-    return await commitJoined(db, writes, random)
+    return await commitTogether(db, writes, random)
   } catch (error) {
+    forgetLastTime(db)
     if (writes.length === 1 || endsTransaction(error)) return writes.map(() => ({ error }))
   }
   try {

@@ -3,12 +3,15 @@
  *
  * It holds hashes of the material and a salted hash of the subject, never the material or the name.
  */
+import type { Knex } from 'knex'
 import type { RecordDraft } from '../../ca/ports.ts'
+import { joinCalls } from '../lib/joined.ts'
 import { createConditions } from './conditions.ts'
 import type { Database } from './database.ts'
 import { queryRows, type SqlRow, textsOf } from './dialect.ts'
 import type { Committer } from './group-commit.ts'
 import { buildPage, type PageRequest, parseCursor, readLimit } from './paging.ts'
+import { JOINED_READS } from './shared-reads.ts'
 import { type Page, type TenantFilter, toDate, toMillis, toTextOrNull } from './values.ts'
 
 /** One check of one identity. */
@@ -64,8 +67,21 @@ const toColumns = (evidence: IdentityEvidence) => ({
   created_at: toMillis(evidence.createdAt),
 })
 
+/** Those with these ids, in their order, whoever's they are. */
+async function findAll(
+  client: Database['client'],
+  reader: Knex,
+  ids: readonly string[],
+): Promise<(IdentityEvidence | undefined)[]> {
+  const sql = `SELECT * FROM identity_evidence WHERE id IN ${textsOf(client)}`
+  const rows = await queryRows(reader, sql, [JSON.stringify([...new Set(ids)])])
+  const found = new Map(rows.map(toEvidence).map((entry) => [entry.id, entry]))
+  return ids.map((id) => found.get(id))
+}
+
 /** Evidence over the database. Removing it is in retention.ts. */
 export function createIdentityEvidence({ client, reader }: Database, committer: Committer) {
+  const findJoined = joinCalls((ids: readonly string[]) => findAll(client, reader, ids), JOINED_READS)
   return {
     add: (evidence: IdentityEvidence, records: readonly RecordDraft[]): Promise<void> =>
       committer.write<void>({
@@ -84,14 +100,12 @@ export function createIdentityEvidence({ client, reader }: Database, committer: 
     /** Those of these ids that the tenant has. */
     findMany: async (
       ids: readonly string[],
-      tenant: TenantFilter | null,
+      tenant: string,
     ): Promise<ReadonlyMap<string, IdentityEvidence>> => {
-      if (ids.length === 0) return new Map()
-      const where = createConditions()
-      where.add(`id IN ${textsOf(client)}`, JSON.stringify(ids))
-      where.tenant('tenant', tenant)
-      const rows = await queryRows(reader, `SELECT * FROM identity_evidence ${where.sql()}`, where.values())
-      return new Map(rows.map(toEvidence).map((entry) => [entry.id, entry]))
+      const entries = await Promise.all(ids.map(findJoined))
+      return new Map(
+        entries.flatMap((entry) => (entry?.tenant === tenant ? [[entry.id, entry] as const] : [])),
+      )
     },
     /** Newest first. @throws {CURSOR_INVALID} */
     list: async (tenant: TenantFilter | null, request: PageRequest): Promise<Page<IdentityEvidence>> => {

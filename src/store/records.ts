@@ -40,8 +40,11 @@ export function checkDrafts(drafts: readonly RecordDraft[]): void {
   }
 }
 
+/** When the last record was. */
+export const LAST_TIME = 'SELECT at FROM audit_records ORDER BY seq DESC LIMIT 1'
+
 async function readLastAt(trx: Transaction): Promise<number> {
-  const [last] = await trx.rows('SELECT at FROM audit_records ORDER BY seq DESC LIMIT 1')
+  const [last] = await trx.rows(LAST_TIME)
   return last === undefined ? 0 : Number(last.at)
 }
 
@@ -60,7 +63,7 @@ export async function insertRecords(
 }
 
 /** Rows of the records: times that never run backwards from `lastAt` on, ids, leaves as text. */
-function placeRecords(
+export function placeRecords(
   drafts: readonly RecordDraft[],
   lastAt: number,
   randomBytes: RandomBytes,

@@ -7,8 +7,17 @@
  * first row to the last), so each sees every commit that ended before it began.
  */
 import type { Knex } from 'knex'
+import type { JoinLimits } from '../lib/joined.ts'
 import type { SqlRow, SqlValue, SqliteConnection } from './dialect.ts'
 import { preparedOn } from './prepared.ts'
+
+/** How look-ups of many requests share a query. */
+export const JOINED_READS: JoinLimits = {
+  atMost: 64,
+  underWay: 4,
+  waiting: 20_000,
+  overloaded: 'STORE_OVERLOADED',
+}
 
 /** Reads over connections that are held for it. */
 export type SharedReads = {

@@ -117,9 +117,10 @@ const build = (
   backup: (file: string, onProgress?: BackupProgress): Promise<BackupFacts> =>
     backupDatabase(db, file, onProgress),
   /** Can it write now, durably? For `/readyz`. @throws {STORE_UNAVAILABLE} */
-  ping: async (): Promise<void> => {
+  ping: async (now: Date): Promise<void> => {
     if (db.client === 'pg') await checkDurability(db.writer)
-    await committer.write<void>({ run: async (trx) => void (await trx.rows('SELECT 1')), records: [] })
+    // A row is changed: a disk that became read-only refuses nothing else.
+    await createLeases(db, committer).acquire('readiness', 'readiness', now, 60_000)
   },
   /** Stores everything that was accepted, then closes. */
   close: onlyOnce(async (): Promise<void> => {

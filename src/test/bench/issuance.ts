@@ -26,12 +26,13 @@ const jsonOf = <T>(body: Uint8Array): T => JSON.parse(new TextDecoder().decode(b
 
 const loadOf = ({ isQuick }: Setting) => ({
   isCycled: false,
-  warmUp: isQuick ? 32 : 300,
-  seconds: isQuick ? 2 : 5,
+  // So many until everything is compiled.
+  warmUp: isQuick ? 32 : 3_000,
+  seconds: isQuick ? 2 : 10,
 })
 
 /** More than a run can use up: a key is certified once, so no request is sent twice. */
-const csrsPerRun = ({ isQuick }: Setting): number => (isQuick ? 1_500 : 12_000)
+const csrsPerRun = ({ isQuick }: Setting): number => (isQuick ? 1_500 : 24_000)
 
 function overHttp(
   setting: Setting,

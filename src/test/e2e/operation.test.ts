@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import { parseCertificate, parseOcspResponse } from '../../../ca/formats.ts'
+import { encodeOcspRequest } from '../../../ca/testing/ocsp-request.ts'
+import { fromBase64 } from '../../lib/bytes.ts'
 import { ApiError, createClient } from '../../sdk/client.ts'
 import { bytesOf, join, SAMPLE_OBJECTS, sampleTablePdf } from '../sample-pdf.ts'
 import { serveChild, yinxin } from './child.ts'
@@ -65,12 +68,27 @@ const codeOf = async (promise: Promise<unknown>): Promise<string> => {
   return 'done'
 }
 
-test.serial('a clock that is set back stops signing, and signing only', async (t) => {
+test.serial('check 21: a clock that is set back stops signing, and signing only', async (t) => {
   let offset = 0
   const service = await startService('clock', {}, { now: () => new Date(Date.now() + offset) })
   const { alpha } = service
   await signPdf(alpha, NAME)
   const evidenceId = await addEvidence(alpha, NAME)
+  const { issuerId, serialHex, chainPem } = await issueHeld(alpha, NAME)
+  const issuer = parseCertificate(fromBase64((chainPem[0] ?? '').replace(/-----[^-]+-----|\s/g, '')))
+  const ocspStatus = async (): Promise<string> => {
+    const response = await fetch(`${service.address}/ocsp`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/ocsp-request' },
+      body: new Uint8Array(encodeOcspRequest(issuer, serialHex, 'SHA-1')),
+    })
+    return parseOcspResponse(new Uint8Array(await response.arrayBuffer())).status
+  }
+  t.is(await ocspStatus(), 'successful')
+  const scope = { issuerId, shard: null }
+  const crl = await service.house.ca.crl(scope)
+  await service.sequenced()
+  const head = await service.house.services.log.head()
   offset = -3_600_000
   const event = { subject: subjectOf(NAME), identityEvidenceId: evidenceId }
   const sign = () =>
@@ -82,8 +100,20 @@ test.serial('a clock that is set back stops signing, and signing only', async (t
   t.is(await codeOf(sign()), '503 CLOCK_WENT_BACK')
   t.is((await alpha.api.json<{ items: unknown[] }>('GET', '/v1/signatures')).items.length, before)
   t.is((await service.fetch(`${service.address}/healthz`)).status, 200)
+  // Check 21, and whoever looks is told why.
+  const ready = await service.fetch(`${service.address}/readyz`)
+  t.is(ready.status, 503)
+  const { checks } = (await ready.json()) as { checks: { name: string; detail?: string }[] }
+  t.is(checks.find(({ name }) => name === 'clock')?.detail, 'CLOCK_WENT_BACK')
+  t.true(['tryLater', 'internalError'].includes(await ocspStatus()))
+  await t.throwsAsync(service.house.ca.crl(scope), { code: 'CLOCK_WENT_BACK' })
+  t.is((await service.house.store.ca.lastCrl(scope))?.number, crl.number)
+  t.true((await service.house.services.log.head()).at >= head.at)
   offset = 0
   t.is(await codeOf(sign()), 'done')
+  t.is(await ocspStatus(), 'successful')
+  const next = await service.house.ca.crl(scope)
+  t.true(BigInt(next.number) > BigInt(crl.number) && next.thisUpdate >= crl.thisUpdate)
   await service.close()
 })
 

@@ -1,4 +1,4 @@
-/* Lets the n-th system call of a kind fail, in files below one folder: before it acts, or after it has acted. */
+/* Lets the n-th system call of a kind fail, or all from it on, in files below one folder: before it acts, or after. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,6 +18,7 @@ struct plan {
   atomic_int persisted; /* the call acts, and only its answer is lost */
   atomic_int error;     /* errno of the failure */
   atomic_int hits;      /* failures so far */
+  atomic_int lasting;   /* every later call fails too */
 };
 
 enum kind { SYNC = 1, WRITE = 2, RENAME = 4, TRUNCATE = 8 };
@@ -48,7 +49,8 @@ static int is_our_file(int fd) {
 }
 
 static int is_struck(void) {
-  if (atomic_fetch_sub(&plan->left, 1) != 1) return 0;
+  int left = atomic_fetch_sub(&plan->left, 1);
+  if (left > 1 || (left < 1 && !atomic_load(&plan->lasting))) return 0;
   atomic_fetch_add(&plan->hits, 1);
   return 1;
 }

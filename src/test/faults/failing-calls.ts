@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { findTool, run } from '../judges.ts'
 
 /** Bits of `enum kind` in failing-calls.c. */
-const KINDS = { sync: 1, write: 2, rename: 4, truncate: 8 } as const
+const KINDS = { sync: 1, write: 2, rename: 4, truncate: 8, any: 15 } as const
 
 const ERRORS = { EIO: 5, ENOSPC: 28, EROFS: 30 } as const
 
@@ -17,6 +17,8 @@ export interface CallFault {
   /** The call acts, and only its answer is lost. */
   readonly isPersisted: boolean
   readonly error: keyof typeof ERRORS
+  /** Every later one fails too, until it is disarmed. */
+  readonly isLasting?: boolean
 }
 
 /** What a process is started with, and told while it runs. */
@@ -41,20 +43,22 @@ export async function buildFailingCalls(scratch: string, folder: string): Promis
   await writeFile(plan, new Uint8Array(4096))
   const file = openSync(plan, 'r+')
   const words = (): Int32Array => {
-    const bytes = new Int32Array(5)
+    const bytes = new Int32Array(6)
     readSync(file, bytes, 0, bytes.byteLength, 0)
     return bytes
   }
-  const set = (kinds: number, left: number, isPersisted: boolean, error: number): void => {
+  const set = (kinds: number, left = 0, isPersisted = false, error = 0, isLasting = false): void => {
     // Disarmed first: the process looks at the kinds before anything else.
     writeSync(file, new Int32Array([0]), 0, 4, 0)
     writeSync(file, new Int32Array([left, isPersisted ? 1 : 0, error]), 0, 12, 4)
+    writeSync(file, new Int32Array([isLasting ? 1 : 0]), 0, 4, 20)
     writeSync(file, new Int32Array([kinds]), 0, 4, 0)
   }
   return {
     env: { LD_PRELOAD: library, YINXIN_FAULT_PLAN: plan, YINXIN_FAULT_FOLDER: folder },
-    arm: ({ call, at, isPersisted, error }) => set(KINDS[call], at, isPersisted, ERRORS[error]),
-    disarm: () => set(0, 0, false, 0),
+    arm: ({ call, at, isPersisted, error, isLasting }) =>
+      set(KINDS[call], at, isPersisted, ERRORS[error], isLasting),
+    disarm: () => set(0),
     hits: () => words()[4] ?? 0,
     close: () => closeSync(file),
   }

@@ -17,6 +17,7 @@ import { openTestCore, type TestCore } from '../../../ca/testing/test-core.ts'
 import { openTimestampAuthority } from '../../../ca/timestamp.ts'
 import { encodeTimeStampRequest } from '../../../ca/x509/tsp-writer.ts'
 import { parseOcspResponse } from '../../../ca/x509/ocsp.ts'
+import { parseTimeStampResponse } from '../../../ca/x509/tsp.ts'
 import { encodeVerifierKey } from '../../audit/note.ts'
 import { createLog, openSequencer, type SequencerPorts } from '../../audit/sequencer.ts'
 import { createReconciler } from '../../services/reconcile.ts'
@@ -154,7 +155,11 @@ async function actOn(core: Core, made: TestCore, told: Told): Promise<string[]> 
     })
     note(signed.certificate)
   }
-  const stamp = () => tsa.respond(encodeTimeStampRequest({ hash: 'SHA-256', digest: new Uint8Array(32), certReq: true })) // prettier-ignore
+  const stamp = async (): Promise<void> => {
+    const request = encodeTimeStampRequest({ hash: 'SHA-256', digest: new Uint8Array(32), certReq: true })
+    const { failures } = parseTimeStampResponse(await tsa.respond(request))
+    codes.push(...failures)
+  }
   const scope = { issuerId: made.issuer.issuerId, shard: null }
   for (let round = 0; round < 2; round++)
     for (const act of [

@@ -22,7 +22,7 @@ async function set(cluster: Cluster, owner: string, change: string): Promise<voi
 /** Sessions take over what was reloaded a moment later. */
 async function waitFor(store: Store, isReady: boolean): Promise<void> {
   const ask = (): Promise<boolean> =>
-    store.ping().then(
+    store.ping(new Date()).then(
       () => true,
       () => false,
     )
@@ -46,7 +46,7 @@ test('a PostgreSQL that may lose commits is refused at start, and is not ready w
     })
   const store = await open()
   t.teardown(() => store.close())
-  await store.ping()
+  await store.ping(new Date())
   for (const [name, value, owner] of WEAK) {
     await set(cluster, owner, `SET ${name} = ${value}`)
     if (owner === 'SYSTEM') await waitFor(store, false)
