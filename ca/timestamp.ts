@@ -12,10 +12,10 @@
 import { type HashName, digest, getHash } from './algorithms/hashes.ts'
 import { toHex } from './asn1/values.ts'
 import { concat } from './asn1/writer.ts'
-import { inBatches } from './batches.ts'
 import { type Core, getIssuer } from './core.ts'
 import { CodedError, isCoded } from './errors.ts'
 import { checkIssuerStands } from './issuer-status.ts'
+import { joinCalls } from './joined.ts'
 import type { Actor, Json, RecordDraft } from './ports.ts'
 import { stamperOf } from './stamper.ts'
 import { type Stamped, type TokenSlot, TSA_ACCURACY_MS, buildTstInfo } from './timestamp-token.ts'
@@ -56,13 +56,16 @@ interface State {
   lastMicros: bigint | undefined
 }
 
+/** Groups of requests: each has one commit, and they do not wait for each other. */
+const JOINED = { atMost: 256, underWay: 16, waiting: 20_000, overloaded: 'CA_OVERLOADED' } as const
+
 /** Opens the TSA of the core. @throws {CEREMONY_INVALID} when its certificate names no policy */
 export function openTimestampAuthority(core: Core): TimestampAuthority {
   const policy = certificatePoliciesOf(core.tsa.certificate)?.[0]?.policy
   if (policy === undefined)
     throw new CodedError('CEREMONY_INVALID', 'certificate of the TSA names no certificate policy')
   const state: State = { core, policy, lastMicros: undefined }
-  const makeToken = inBatches((requests: readonly TimeStampRequest[]) => makeTokens(state, requests))
+  const makeToken = joinCalls((requests: readonly TimeStampRequest[]) => makeTokens(state, requests), JOINED)
   return {
     respond: (requestDer) => respond(state, makeToken, requestDer),
     policy,
@@ -108,13 +111,15 @@ export const tokenRecord = (
 
 async function respond(
   state: State,
-  makeToken: (request: TimeStampRequest) => Promise<Stamped>,
+  makeToken: (request: TimeStampRequest) => Promise<Stamped | CodedError>,
   requestDer: Uint8Array,
 ): Promise<Uint8Array> {
   try {
     const request = parse(requestDer)
     checkRequest(state, request)
-    return encodeTimeStampResponse((await makeToken(request)).tokenDer)
+    const made = await makeToken(request)
+    if (made instanceof CodedError) throw made
+    return encodeTimeStampResponse(made.tokenDer)
   } catch (error) {
     if (!isCoded(error)) throw error
     const failure = error.extra['pkiFailure'] as PkiFailure | undefined

@@ -20,6 +20,12 @@ export type InsertTable = {
   readonly octets?: number
 }
 
+/** Rows for tables that are only inserted into. */
+export type Inserts = readonly {
+  readonly table: InsertTable
+  readonly rows: readonly (readonly SqlValue[])[]
+}[]
+
 const plainTable = (name: string, columns: readonly string[]): InsertTable => ({
   name,
   columns,

@@ -7,8 +7,7 @@
  */
 import type { RecordDraft } from '../../ca/ports.ts'
 import { toHex } from '../lib/bytes.ts'
-import { AUDIT_RECORDS, INSERT_ORDER, type InsertTable } from './bulk-insert.ts'
-import type { Inserts } from './commit-batch.ts'
+import { AUDIT_RECORDS, INSERT_ORDER, type Inserts, type InsertTable } from './bulk-insert.ts'
 import type { Database } from './database.ts'
 import { queryRows, type RawConnection, type SqlValue } from './dialect.ts'
 import { preparedOn } from './prepared.ts'

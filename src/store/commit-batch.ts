@@ -6,17 +6,11 @@
  * the whole transaction (disk full, I/O error, lost database) fails everybody: nothing of the batch was stored.
  */
 import type { RecordDraft } from '../../ca/ports.ts'
-import { type InsertTable, INSERT_ORDER, insertRows } from './bulk-insert.ts'
+import { type Inserts, INSERT_ORDER, insertRows } from './bulk-insert.ts'
 import { commitAtOnce, forgetLastTime, type PlainWrite } from './commit-at-once.ts'
 import { type Database, type Transaction, withTransaction } from './database.ts'
-import { endsTransaction, orderLockStatement, type SqlValue } from './dialect.ts'
+import { endsTransaction, orderLockStatement } from './dialect.ts'
 import { insertRecords, type RandomBytes } from './records.ts'
-
-/** Rows for tables that are only inserted into. */
-export type Inserts = readonly {
-  readonly table: InsertTable
-  readonly rows: readonly (readonly SqlValue[])[]
-}[]
 
 /** What one caller wants written, all or nothing. */
 export type Write<T> = {

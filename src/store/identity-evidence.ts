@@ -5,7 +5,7 @@
  */
 import type { Knex } from 'knex'
 import type { RecordDraft } from '../../ca/ports.ts'
-import { joinCalls } from '../lib/joined.ts'
+import { joinCalls } from '../../ca/joined.ts'
 import { createConditions } from './conditions.ts'
 import type { Database } from './database.ts'
 import { queryRows, type SqlRow, textsOf } from './dialect.ts'

@@ -4,7 +4,7 @@
  */
 import type { Knex } from 'knex'
 import type { CertificateStatus } from '../../ca/ports.ts'
-import { joinCalls } from '../lib/joined.ts'
+import { joinCalls } from '../../ca/joined.ts'
 import { queryRows } from './dialect.ts'
 import { JOINED_READS } from './shared-reads.ts'
 import { STATUS_SELECT, toStatus } from './statuses.ts'

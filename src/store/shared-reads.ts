@@ -7,7 +7,7 @@
  * first row to the last), so each sees every commit that ended before it began.
  */
 import type { Knex } from 'knex'
-import type { JoinLimits } from '../lib/joined.ts'
+import type { JoinLimits } from '../../ca/joined.ts'
 import type { SqlRow, SqlValue, SqliteConnection } from './dialect.ts'
 import { preparedOn } from './prepared.ts'
 

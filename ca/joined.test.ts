@@ -1,5 +1,5 @@
 import test from 'ava'
-import { CodedError } from '../../ca/errors.ts'
+import { CodedError } from './errors.ts'
 import { joinCalls } from './joined.ts'
 
 const LIMITS = { atMost: 3, underWay: 1, waiting: 5, overloaded: 'CA_OVERLOADED' } as const

@@ -2,7 +2,7 @@
  * Calls that share work: what is asked in one turn of the event loop, or while as much as may be is under way already,
  * goes on together. A hop to another thread or to the disk costs the same for one as for many.
  */
-import { CodedError } from '../../ca/errors.ts'
+import { CodedError } from './errors.ts'
 
 /** How calls are joined. */
 export interface JoinLimits {
