@@ -9,9 +9,6 @@ import { queryRows } from './dialect.ts'
 import { JOINED_READS } from './shared-reads.ts'
 import { STATUS_SELECT, toStatus } from './statuses.ts'
 
-/** Serials in one query; lengths are powers of two, so that few statements are prepared. */
-const MAX_JOINED = 64
-
 /** Finds one status; sees every commit that ended before it was asked. */
 export type FindStatus = (issuerId: string, serialHex: string) => Promise<CertificateStatus | undefined>
 
@@ -20,7 +17,12 @@ interface Ask {
   readonly serialHex: string
 }
 
-/** The query for so many serials of one issuer; exported for the test of its plan. */
+const keyOf = ({ issuerId, serialHex }: Ask): string => `${issuerId}/${serialHex}`
+
+/**
+ * The query for so many serials of one issuer, a power of two, so that few statements are prepared; exported for the test of its
+ * plan.
+ */
 export const statementFor = (count: number): string =>
   `${STATUS_SELECT} WHERE s.issuer_id = ? AND s.serial_hex IN (${Array(count).fill('?').join(', ')})`
 
@@ -32,21 +34,22 @@ async function ofIssuer(reader: Knex, issuerId: string, serials: readonly string
 }
 
 async function answer(reader: Knex, asks: readonly Ask[]): Promise<(CertificateStatus | undefined)[]> {
-  const byIssuer = Map.groupBy(asks, ({ issuerId }) => issuerId)
-  const found = new Map<string, Map<string, CertificateStatus>>()
-  for (const [issuerId, own] of byIssuer) {
-    const serials = own.map(({ serialHex }) => serialHex)
-    const statuses = await ofIssuer(reader, issuerId, serials)
-    found.set(issuerId, new Map(statuses.map((status) => [status.serialHex, status])))
-  }
-  return asks.map(({ issuerId, serialHex }) => found.get(issuerId)?.get(serialHex))
+  const byIssuer = [...Map.groupBy(asks, ({ issuerId }) => issuerId)]
+  const statuses = await Promise.all(
+    byIssuer.map(([issuerId, own]) =>
+      ofIssuer(
+        reader,
+        issuerId,
+        own.map(({ serialHex }) => serialHex),
+      ),
+    ),
+  )
+  const found = new Map(statuses.flat().map((status) => [keyOf(status), status]))
+  return asks.map((ask) => found.get(keyOf(ask)))
 }
 
 /** Look-ups over this reader. */
 export function joinStatusReads(reader: Knex): FindStatus {
-  const find = joinCalls<Ask, CertificateStatus | undefined>((asks) => answer(reader, asks), {
-    ...JOINED_READS,
-    atMost: MAX_JOINED,
-  })
+  const find = joinCalls((asks: readonly Ask[]) => answer(reader, asks), JOINED_READS)
   return (issuerId, serialHex) => find({ issuerId, serialHex })
 }
